@@ -1,0 +1,23 @@
+"""The errors that a person reads: each names the thing that is wrong and the remedy."""
+
+from __future__ import annotations
+
+
+class NightjarError(Exception):
+    """Something a person can put right. Both parts are whole sentences or clauses without line breaks."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        self.message, self.remedy = message, remedy
+        super().__init__(f"{message}. {remedy}".strip() if remedy else message)
+
+
+class PartitionMissing(NightjarError):
+    """A partition that was asked for has not been committed."""
+
+
+class SchemaMismatch(NightjarError):
+    """Rows do not have the columns and types that `nightjar.schemas` gives their table."""
+
+
+class GateClosed(NightjarError):
+    """A night is not good enough to be published; last night's lists stay."""

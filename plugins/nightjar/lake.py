@@ -1,0 +1,204 @@
+"""The lake: Parquet partitions in object storage, each made visible by its manifest, written last.
+
+A partition is `lake/<table>/dt=D[/model=M | /stage=S]/`. Shards stage their rows as parts named by their content
+(`part-0003-<hash>.parquet`) with a receipt (`_staged/0003.json`); `commit` gathers the receipts into `_manifest.json` by a
+conditional put. Readers read only what a manifest names, so that they see the old rows or the new ones, never a
+mixture, and a task may be killed anywhere and run again. The same rows always give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nightjar import schemas
+from nightjar.errors import NightjarError, PartitionMissing
+from nightjar.objects import ObjectMissing, Objects
+from nightjar.settings import Settings
+
+_PRODUCERS = {"uploads": "ingest_uploads", "tracks": "ingest_uploads", "listens": "ingest_uploads"} | {
+    "takedowns": "ingest_uploads", "stems": "embed_tracks", "embeddings": "embed_tracks", "windows": "embed_tracks",
+    "fingerprints": "embed_tracks", "duplicate_pairs": "sweep_duplicates", "duplicate_groups": "sweep_duplicates",
+    "lists": "publish_recommendations",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One day of one table. Tables in `schemas.BY_MODEL` need `model`, those in `schemas.BY_STAGE` need `stage`."""
+
+    table: str
+    day: str
+    model: str | None = None
+    stage: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.table not in schemas.TABLES:
+            raise NightjarError(f"there is no table {self.table!r}", f"Tables: {', '.join(sorted(schemas.TABLES))}")
+        if (self.table in schemas.BY_MODEL) != bool(self.model) or (self.table in schemas.BY_STAGE) != bool(self.stage):
+            raise NightjarError(f"{self} does not fit how {self.table} is partitioned", "See nightjar/schemas.py")
+
+    @property
+    def prefix(self) -> str:
+        """Where its objects are, with a slash at the end."""
+        return f"lake/{self.table}/dt={self.day}/{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        return f"model={self.model}/" if self.model else f"stage={self.stage}/" if self.stage else ""
+
+    def __str__(self) -> str:
+        return self.prefix.removeprefix("lake/").rstrip("/")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet object: `name` within its partition, rows, bytes and SHA-256 of the content."""
+
+    name: str
+    rows: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a committed partition consists of."""
+
+    rows: int
+    parts: list[Part] = field(default_factory=list)
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), indent=1, sort_keys=True).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Manifest:
+        loaded = json.loads(text)
+        return cls(loaded["rows"], [Part(**part) for part in loaded["parts"]])
+
+
+class Lake:
+    """Reads and writes partitions. Every method raises NightjarError if object storage fails for good."""
+
+    def __init__(self, settings: Settings, objects: Objects | None = None) -> None:
+        self.objects = objects or Objects(settings)
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+    def write_part(self, partition: Partition, shard: int, rows: pa.Table) -> None:
+        """Stage one shard's rows: checked against the schema, sorted by the key, not yet visible."""
+        rows = schemas.conform(partition.table, rows)
+        body = _parquet(rows)
+        digest = hashlib.sha256(body).hexdigest()
+        part = Part(f"part-{shard:04d}-{digest[:12]}.parquet", rows.num_rows, len(body), digest)
+        self.objects.put(partition.prefix + part.name, body)
+        self.objects.put(_receipt(partition, shard), json.dumps(asdict(part), sort_keys=True).encode())
+
+    def commit(self, partition: Partition, shards: int) -> Manifest:
+        """Make the staged shards 0 to `shards`-1 the partition's content, replacing what was there.
+
+        Raises NightjarError if a shard was not staged, ObjectChanged if another writer commits at the same time.
+        """
+        manifest_key = partition.prefix + "_manifest.json"
+        try:
+            before = self.objects.head(manifest_key).etag
+        except ObjectMissing:
+            before = ""
+        parts = []
+        for shard in range(shards):
+            try:
+                parts.append(Part(**json.loads(self.objects.get(_receipt(partition, shard)))))
+            except ObjectMissing as error:
+                raise NightjarError(
+                    f"{partition}: shard {shard} of {shards} was never staged", "Clear the mapped task of that shard"
+                ) from error
+        manifest = Manifest(sum(part.rows for part in parts), parts)
+        self.objects.put(manifest_key, manifest.to_json(), expect=before)
+        self._sweep(partition, manifest, shards)
+        return manifest
+
+    def write(self, partition: Partition, rows: pa.Table) -> Manifest:
+        """Stage and commit a partition of one part."""
+        self.write_part(partition, 0, rows)
+        return self.commit(partition, 1)
+
+    def _sweep(self, partition: Partition, manifest: Manifest, shards: int) -> None:
+        """Delete parts and receipts of earlier versions; a reader holding an old manifest simply reads again."""
+        keep = {partition.prefix + part.name for part in manifest.parts}
+        keep |= {_receipt(partition, shard) for shard in range(shards)}
+        for seen in self.objects.list(partition.prefix):
+            own = seen.key.startswith((partition.prefix + "part-", partition.prefix + "_staged/"))
+            if own and seen.key not in keep:
+                self.objects.delete(seen.key)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+    def manifest(self, partition: Partition) -> Manifest:
+        """What the partition consists of. Raises PartitionMissing with the backfill that makes it."""
+        try:
+            return Manifest.from_json(self.objects.get(partition.prefix + "_manifest.json"))
+        except ObjectMissing as error:
+            producer = _PRODUCERS.get(partition.table, "ingest_uploads")
+            raise PartitionMissing(
+                f"{partition} is not committed",
+                f"See the run of {producer} for {partition.day}, or backfill the day: airflow backfill create "
+                f"--dag-id ingest_uploads --from-date {partition.day} --to-date {partition.day}",
+            ) from error
+
+    def exists(self, partition: Partition) -> bool:
+        return self.objects.exists(partition.prefix + "_manifest.json")
+
+    def read(self, partition: Partition, columns: list[str] | None = None) -> pa.Table:
+        """The committed rows, by shard and within it by key; of `columns` only, if given. Raises PartitionMissing."""
+        schema = schemas.TABLES[partition.table]
+        wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+        for last_try in (False, True):
+            manifest = self.manifest(partition)
+            try:
+                tables = [self._part(partition, part, columns) for part in manifest.parts]
+            except ObjectMissing:  # replaced between reading the manifest and the part
+                if last_try:
+                    raise
+                continue
+            return pa.concat_tables([wanted.empty_table(), *tables])
+        raise AssertionError("unreachable")
+
+    def _part(self, partition: Partition, part: Part, columns: list[str] | None) -> pa.Table:
+        body = self.objects.get(partition.prefix + part.name)
+        if hashlib.sha256(body).hexdigest() != part.sha256:
+            raise NightjarError(
+                f"{partition}: {part.name} is not what was written (checksum)", "Run the partition's task again"
+            )
+        rows = pq.read_table(pa.BufferReader(body), columns=columns)
+        schema = schemas.TABLES[partition.table]
+        return rows.cast(pa.schema([schema.field(name) for name in rows.column_names]))
+
+    def days(
+        self, table: str, *, model: str | None = None, stage: str | None = None, upto: str | None = None
+    ) -> list[str]:
+        """The committed days of a table, in order; not after `upto` (included) if that is given."""
+        names = [name.removeprefix("dt=") for name in self.objects.folders(f"lake/{table}/")]
+        wanted = [day for day in names if upto is None or day <= upto]
+        return [day for day in wanted if self.exists(Partition(table, day, model, stage))]
+
+    def read_days(
+        self, table: str, days: Iterable[str], *, model: str | None = None, columns: list[str] | None = None
+    ) -> pa.Table:
+        """The rows of several committed days, one after the other. Raises PartitionMissing."""
+        schema = schemas.TABLES[table]
+        wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+        tables = [self.read(Partition(table, day, model), columns) for day in days]
+        return pa.concat_tables([wanted.empty_table(), *tables])
+
+
+def _receipt(partition: Partition, shard: int) -> str:
+    return f"{partition.prefix}_staged/{shard:04d}.json"
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows.combine_chunks(), sink, compression="zstd", version="2.6", store_schema=False)
+    return sink.getvalue().to_pybytes()

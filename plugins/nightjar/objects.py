@@ -1,0 +1,154 @@
+"""Object storage behind eight calls: the only module that imports boto3. Works on S3 and on what speaks its protocol."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from nightjar.errors import NightjarError
+from nightjar.settings import Settings
+
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+_CONFLICT = {"409", "412", "PreconditionFailed", "ConditionalRequestConflict"}
+
+
+class ObjectMissing(NightjarError):
+    """There is no object under that key."""
+
+
+class ObjectChanged(NightjarError):
+    """A conditional put found another object than it expected: somebody else wrote first."""
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What a listing or a head says of an object. `metadata` is only known from a head."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+    metadata: dict[str, str]
+
+
+class Objects:
+    """One bucket. Safe to share between threads. Time-outs and 5xx are retried by boto3; what is left is raised."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.bucket = settings.bucket
+        self._endpoint = settings.s3_endpoint
+        self._settings = Config(
+            retries={"mode": "standard", "max_attempts": 5},
+            connect_timeout=5,
+            read_timeout=60,
+            max_pool_connections=16,
+            s3={"addressing_style": "path"} if settings.s3_endpoint else None,
+        )
+        self._lock = threading.Lock()
+        self._made = None
+
+    @property
+    def _client(self):
+        with self._lock:  # made on first use: constructing one costs 100 ms and needs credentials
+            if self._made is None:
+                region = None if not self._endpoint else "us-east-1"
+                self._made = boto3.session.Session().client(
+                    "s3", endpoint_url=self._endpoint or None, region_name=region, config=self._settings
+                )
+            return self._made
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes. Raises ObjectMissing."""
+        return self._call("get_object", key, Key=key)["Body"].read()
+
+    def head(self, key: str) -> ObjectInfo:
+        """What is known of the object without reading it. Raises ObjectMissing."""
+        seen = self._call("head_object", key, Key=key)
+        return ObjectInfo(
+            key, seen["ContentLength"], seen["ETag"].strip('"'), seen["LastModified"], seen.get("Metadata", {})
+        )
+
+    def exists(self, key: str) -> bool:
+        try:
+            self.head(key)
+        except ObjectMissing:
+            return False
+        return True
+
+    def put(self, key: str, body: bytes, *, metadata: dict[str, str] | None = None, expect: str | None = None) -> str:
+        """Write an object whole; returns its etag.
+
+        `expect` makes it conditional: "" where there must be none yet, else the etag that must still be there. Raises
+        ObjectChanged if that does not hold.
+        """
+        condition = {} if expect is None else {"IfMatch": expect} if expect else {"IfNoneMatch": "*"}
+        made = self._call("put_object", key, Key=key, Body=body, Metadata=metadata or {}, **condition)
+        return made["ETag"].strip('"')
+
+    def upload(self, key: str, path: Path) -> None:
+        """Write a file of any size, by parts."""
+        try:
+            self._client.upload_file(str(path), self.bucket, key, Config=TransferConfig(max_concurrency=4))
+        except (ClientError, BotoCoreError) as error:
+            raise self._explained(error, key) from error
+
+    def download(self, key: str, path: Path) -> None:
+        """Read an object of any size into a file. Raises ObjectMissing."""
+        try:
+            self._client.download_file(self.bucket, key, str(path), Config=TransferConfig(max_concurrency=4))
+        except (ClientError, BotoCoreError) as error:
+            raise self._explained(error, key) from error
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Objects under `prefix`, by key."""
+        try:
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+                for seen in page.get("Contents", []):
+                    yield ObjectInfo(seen["Key"], seen["Size"], seen["ETag"].strip('"'), seen["LastModified"], {})
+        except (ClientError, BotoCoreError) as error:
+            raise self._explained(error, prefix) from error
+
+    def folders(self, prefix: str) -> list[str]:
+        """The names right under `prefix` (which ends in a slash), as far as they have something below them."""
+        found = []
+        try:
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix, Delimiter="/"
+            )
+            for page in pages:
+                found += [seen["Prefix"][len(prefix) : -1] for seen in page.get("CommonPrefixes", [])]
+        except (ClientError, BotoCoreError) as error:
+            raise self._explained(error, prefix) from error
+        return sorted(found)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens if there is none."""
+        self._call("delete_object", key, Key=key)
+
+    def _call(self, operation: str, key: str, **arguments):
+        try:
+            return getattr(self._client, operation)(Bucket=self.bucket, **arguments)
+        except (ClientError, BotoCoreError) as error:
+            raise self._explained(error, key) from error
+
+    def _explained(self, error: Exception, key: str) -> NightjarError:
+        code = str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""
+        if code == "NoSuchBucket":
+            return NightjarError(f"there is no bucket {self.bucket!r}", "Create it, or set NIGHTJAR_BUCKET")
+        if code in _MISSING:
+            return ObjectMissing(f"there is no object {key!r} in {self.bucket}")
+        if code in _CONFLICT:
+            return ObjectChanged(f"{key!r} was written by somebody else meanwhile", "Run the task again")
+        where = self._endpoint or "S3"
+        return NightjarError(
+            f"object storage at {where} failed for {key!r}: {error}",
+            "Check NIGHTJAR_S3_ENDPOINT, the AWS_* credentials and that the store is up",
+        )

@@ -1,0 +1,192 @@
+"""The only definition of each table's columns and of its row order. The embedder, the SQL and the tests use it.
+
+A row of a table never contains a clock reading of ours: the same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from nightjar.errors import SchemaMismatch
+
+_TIME = pa.timestamp("us", tz="UTC")
+_WORDS = pa.list_(pa.uint32())
+_VECTOR = pa.list_(pa.float32())
+
+
+def _table(*columns: tuple[str, pa.DataType], key: str, optional: str = "") -> pa.Schema:
+    """A schema whose `key` columns (space separated) order the rows and identify one; `optional` may be null."""
+    nullable = set(optional.split())
+    return pa.schema([pa.field(name, kind, nullable=name in nullable) for name, kind in columns], metadata={"key": key})
+
+
+# --- what the app writes ----------------------------------------------------------------------------------------------
+LISTENS = _table(
+    ("user_id", pa.string()),
+    ("track_id", pa.string()),
+    ("listened_at", _TIME),
+    ("played_s", pa.float32()),
+    ("kind", pa.string()),  # play, skip or like
+    key="user_id listened_at track_id kind",
+)
+TAKEDOWNS = _table(
+    ("track_id", pa.string()),  # exactly one of the two is set
+    ("user_id", pa.string()),
+    key="track_id user_id",
+    optional="track_id user_id",
+)
+
+# --- what Nightjar writes ---------------------------------------------------------------------------------------------
+UPLOADS = _table(  # the day's work, frozen: shards are cut from it, and a retry sees the same
+    ("key", pa.string()),
+    ("size_bytes", pa.int64()),
+    ("etag", pa.string()),
+    ("uploaded_at", _TIME),
+    key="key",
+)
+TRACKS = _table(
+    ("track_id", pa.string()),
+    ("day", pa.string()),
+    ("key", pa.string()),
+    ("sha256", pa.string()),
+    ("size_bytes", pa.int64()),
+    ("uploader", pa.string()),
+    ("title", pa.string()),
+    ("artist", pa.string()),
+    ("codec", pa.string()),
+    ("sample_rate", pa.int32()),  # Hz
+    ("channels", pa.int16()),
+    ("duration_s", pa.float32()),
+    ("loudness_lufs", pa.float32()),  # integrated, EBU R 128
+    ("uploaded_at", _TIME),
+    key="track_id",
+    optional="uploader title artist",
+)
+REJECTS = _table(
+    ("key", pa.string()),  # the object
+    ("track_id", pa.string()),
+    ("stage", pa.string()),
+    ("reason", pa.string()),  # a code; the catalogue of them is docs/rejects.md
+    ("detail", pa.string()),  # a sentence for a person
+    key="key reason",
+    optional="track_id",
+)
+STEMS = _table(
+    ("track_id", pa.string()),
+    ("sha256", pa.string()),
+    ("accompaniment_key", pa.string()),
+    ("vocals_key", pa.string()),
+    ("vocals_db", pa.float32()),  # level of the vocals relative to the mix; below about -40 there is no singing
+    key="track_id",
+)
+EMBEDDINGS = _table(
+    ("track_id", pa.string()),
+    ("day", pa.string()),
+    ("vector", _VECTOR),  # L2-normalised
+    key="track_id",
+)
+WINDOWS = _table(
+    ("track_id", pa.string()),
+    ("day", pa.string()),
+    ("window", pa.int32()),
+    ("start_s", pa.float32()),
+    ("vector", _VECTOR),  # L2-normalised
+    key="track_id window",
+)
+FINGERPRINTS = _table(  # Chromaprint words, about 7.96 a second; empty where the part is silent
+    ("track_id", pa.string()),
+    ("day", pa.string()),
+    ("mix", _WORDS),
+    ("accompaniment", _WORDS),
+    ("vocals", _WORDS),
+    ("vocals_db", pa.float32()),
+    key="track_id",
+)
+DUPLICATE_PAIRS = _table(  # every candidate pair that is not distinct; a is the older upload
+    ("a", pa.string()),
+    ("b", pa.string()),
+    ("verdict", pa.string()),  # duplicate, fragment or cover
+    ("score", pa.float32()),  # 0 to 1: of the parts that decided
+    ("mix", pa.float32()),  # similarity of each part over the overlap: 1 - bit error rate
+    ("accompaniment", pa.float32()),
+    ("vocals", pa.float32()),  # null where one of the two has no singing
+    ("offset_s", pa.float32()),  # where b begins in a
+    ("overlap_s", pa.float32()),
+    ("speed", pa.float32()),  # of b relative to a
+    ("evidence", pa.string()),  # the verdict in words
+    key="a b",
+    optional="vocals",
+)
+DUPLICATE_GROUPS = _table(  # only songs that have a duplicate; a snapshot of all days up to its partition's
+    ("track_id", pa.string()),
+    ("canonical_id", pa.string()),
+    key="track_id",
+)
+LISTS = _table(
+    ("user_id", pa.string()),  # NEW_USERS for the list of those without a history
+    ("rank", pa.int32()),  # from 1
+    ("track_id", pa.string()),
+    ("score", pa.float32()),
+    ("because", pa.list_(pa.string())),  # the heard tracks that brought it, strongest first
+    ("source", pa.string()),  # similar, co_listened, both, fresh or popular
+    key="user_id rank",
+)
+
+TABLES: dict[str, pa.Schema] = {
+    "uploads": UPLOADS,
+    "tracks": TRACKS,
+    "rejects": REJECTS,
+    "listens": LISTENS,
+    "takedowns": TAKEDOWNS,
+    "stems": STEMS,
+    "embeddings": EMBEDDINGS,
+    "windows": WINDOWS,
+    "fingerprints": FINGERPRINTS,
+    "duplicate_pairs": DUPLICATE_PAIRS,
+    "duplicate_groups": DUPLICATE_GROUPS,
+    "lists": LISTS,
+}
+
+BY_MODEL = frozenset({"stems", "embeddings", "windows", "fingerprints", "duplicate_pairs", "duplicate_groups", "lists"})
+"""Tables that a model decides: their partitions are by day and model."""
+BY_STAGE = frozenset({"rejects"})
+"""Tables that several stages write: their partitions are by day and stage."""
+
+NEW_USERS = ""
+"""The `user_id` under which the lists table keeps the list for users without a history; no user has it."""
+
+
+def empty(name: str) -> pa.Table:
+    """A table `name` without rows."""
+    return TABLES[name].empty_table()
+
+
+def table(name: str, rows: list[dict]) -> pa.Table:
+    """Rows (dicts with every required column) as table `name`. Raises SchemaMismatch."""
+    try:
+        made = pa.Table.from_pylist(rows, schema=TABLES[name])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
+        raise SchemaMismatch(f"rows of {name} do not fit its schema: {error}", "See nightjar/schemas.py") from error
+    return conform(name, made)
+
+
+def conform(name: str, rows: pa.Table) -> pa.Table:
+    """`rows` with exactly the columns of table `name`, sorted by its key; same multiset of rows.
+
+    Raises SchemaMismatch for a missing column, a type that cannot be cast without loss, a null where none may be.
+    """
+    schema = TABLES[name]
+    missing = [column for column in schema.names if column not in rows.column_names]
+    if missing:
+        raise SchemaMismatch(
+            f"{name} lacks the column {missing[0]!r}", f"It needs {', '.join(schema.names)}: see nightjar/schemas.py"
+        )
+    try:
+        made = rows.select(schema.names).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise SchemaMismatch(f"{name} has a column of another type: {error}", "See nightjar/schemas.py") from error
+    for field in schema:
+        if not field.nullable and made[field.name].null_count:
+            raise SchemaMismatch(f"{name}.{field.name} has nulls, which it may not have", "See nightjar/schemas.py")
+    key = schema.metadata[b"key"].decode().split()
+    return made.sort_by([(column, "ascending") for column in key])

@@ -1,0 +1,69 @@
+"""Where the parts are and how large a shard is: the only module that reads Nightjar's environment variables.
+
+Every field is read from `NIGHTJAR_<FIELD>` in capitals. Object-storage credentials come from boto3's own chain
+(`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, a role). What decides a verdict or a rank is not here but in
+`nightjar.thresholds`: settings differ between environments, thresholds do not.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from nightjar.errors import NightjarError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One environment's settings. Paths may be relative to the working directory."""
+
+    s3_endpoint: str = ""
+    """Object storage's address; empty for AWS itself."""
+    bucket: str = "nightjar"
+    milvus_uri: str = "http://127.0.0.1:19530"
+    milvus_token: str = ""
+    kv_url: str = "redis://127.0.0.1:6379/0"
+    model: str = "msd_musicnn-1"
+    """The embedding model whose vectors are loaded, searched and published."""
+    separator: str = "htdemucs-1"
+    """The separation model and the version of the code around it; part of every stem's key."""
+    weights_dir: str = ""
+    """A local Demucs repository that holds the separator's weights; empty: download them, see the README."""
+    cache_dir: str = str(Path.home() / ".cache" / "nightjar")
+    """Where downloaded weights are kept."""
+    shard_songs: int = 50
+    """Songs in one embedder shard: large enough to pay for loading the models, small enough to retry."""
+    shard_users: int = 50_000
+    """Users in one ranking shard."""
+    embedder_python: str = str(REPOSITORY / ".venv-embedder" / "bin" / "python")
+    """The interpreter of the embedder's own environment."""
+    embedder_threads: int = 1
+    """Threads of one embedder process; two processes of one thread beat one process of two."""
+    sql_dir: str = str(REPOSITORY / "sql")
+
+    @classmethod
+    def load(cls, environ: dict[str, str] | None = None) -> Settings:
+        """Settings from the environment. Raises NightjarError for a number that is none, or a name nobody reads."""
+        environ = dict(os.environ) if environ is None else environ
+        known = {f"NIGHTJAR_{field.name.upper()}": field for field in fields(cls)}
+        values = {}
+        for name, field in known.items():
+            if name not in environ:
+                continue
+            text = environ[name]
+            if isinstance(field.default, int):
+                if not text.isdigit() or int(text) < 1:
+                    raise NightjarError(
+                        f"{name}={text!r} is not a positive whole number", f"Set it, say {field.default}"
+                    )
+                values[field.name] = int(text)
+            else:
+                values[field.name] = text
+        return cls(**values)
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables that make `load` give these settings in another process."""
+        return {f"NIGHTJAR_{field.name.upper()}": str(getattr(self, field.name)) for field in fields(self)}
