@@ -1,8 +1,8 @@
 """The lake: Parquet partitions in object storage, each made visible by its manifest, written last.
 
 A partition is `lake/<table>/dt=D[/model=M | /stage=S]/`. Shards stage their rows as parts named by their content
-(`part-0003-<hash>.parquet`) with a receipt (`_staged/0003.json`); `commit` gathers the receipts into `_manifest.json` by a
-conditional put. Readers read only what a manifest names, so that they see the old rows or the new ones, never a
+(`part-0003-<hash>.parquet`) with a receipt (`_staged/0003.json`); `commit` gathers the receipts into `_manifest.json`
+by a conditional put. Readers read only what a manifest names, so that they see the old rows or the new ones, never a
 mixture, and a task may be killed anywhere and run again. The same rows always give the same bytes.
 """
 

@@ -1,4 +1,4 @@
-"""Object storage behind eight calls: the only module that imports boto3. Works on S3 and on what speaks its protocol."""
+"""Object storage behind a few calls, the only module that imports boto3. Works on S3 and what speaks its protocol."""
 
 from __future__ import annotations
 
