@@ -1,0 +1,1 @@
+"""The demo: a small catalogue of composed songs with planted duplicates, and listeners with tastes."""
