@@ -7,7 +7,9 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -42,9 +44,10 @@ def write_catalogue(directory: Path, days: Sequence[str] = DAYS) -> Truth:
 
     The files lie at each upload's `key`, below `uploads/dt=D/`.
     """
-    made = {entry.name: _write_song(directory, days, entry) for entry in CATALOGUE}
-    planted = [*_write_repeats(directory, days, made)]
-    uploads = [*made.values(), *planted, *_write_rejects(directory, days)]
+    with ThreadPoolExecutor(max_workers=2) as pool:  # numpy and ffmpeg leave the interpreter free
+        songs = list(pool.map(partial(_write_song, directory, days), CATALOGUE))
+    made = {song.name: song for song in songs}
+    uploads = [*songs, *_write_repeats(directory, days, made), *_write_rejects(directory, days)]
     reasons = tuple(sorted((track_id(name), reason) for name, reason in REJECTS.items()))
     truth = Truth(tuple(days), tuple(sorted(uploads, key=lambda u: u.key)), True, _pairs(), reasons)
     truth.write(directory)
