@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ UPLOADERS = 8
 """How many uploaders are invented."""
 
 NEIGHBOURS = 8
-"""In a folder without subfolders so many files, neighbours by name, count as one taste."""
+"""So many files of a folder, neighbours by name, count as one taste: an album, or a stretch of a flat library."""
 
 _MARK_LENGTH = 8
 
@@ -39,7 +40,7 @@ def from_folder(music: Path, directory: Path, days: Sequence[str] = DAYS, limit:
     uploads = []
     for place, index in enumerate(sorted(range(len(names)), key=lambda index: _hash(names[index]))):
         name, path = names[index], found[index]
-        uploader = f"user-{60 + int(_hash(tastes[index])[:8], 16) % UPLOADERS}"
+        uploader = f"user-{60 + int(_hash(name)[-8:], 16) % UPLOADERS}"
         extension = path.suffix[1:].lower()
         upload = Upload(
             *(_track_id(name), days[place % len(days)], extension, uploader, path.stem),
@@ -73,11 +74,14 @@ def _songs(music: Path) -> list[Path]:
 
 
 def _tastes(names: Sequence[str]) -> list[str]:
-    """What a taste is for, by name: its folder; or, where all lie in one folder, its neighbourhood by name."""
-    folders = [name.rpartition("/")[0] for name in names]
-    if len(set(folders)) > 1:
-        return folders
-    return [f"part-{number // NEIGHBOURS + 1:02d}" for number in range(len(names))]
+    """What a taste is for, for each of the sorted names: its folder, cut into neighbourhoods by name."""
+    seen: Counter[str] = Counter()
+    tastes = []
+    for name in names:
+        folder = name.rpartition("/")[0]
+        tastes.append(f"{folder or 'music'} {seen[folder] // NEIGHBOURS + 1}")
+        seen[folder] += 1
+    return tastes
 
 
 def _track_id(name: str) -> str:

@@ -34,7 +34,7 @@ MP3_MONO = Encoding("mp3", 64, 22_050, 1)
 _BALLADS = (
     Song(Score("first-snow", 38, "minor", 76, (0, 5, 2, 6), 13.3), "piano_ballad", "alto"),
     Song(Score("letters-home", 43, "major", 69, (0, 4, 5, 3), 13.4), "piano_ballad", "tenor"),
-    Song(Score("harbour-lights", 46, "major", 82, (5, 3, 0, 4), 12.8), "piano_ballad", "soprano"),
+    Song(Score("harbour-lights", 40, "major", 82, (5, 3, 0, 4), 12.8), "piano_ballad", "soprano"),
 )
 _HOUSE = (
     Song(Score("night-bus", 41, "minor", 123, (0, 3, 5, 6), 13.2), "house"),
@@ -63,7 +63,7 @@ _WALTZ = (
 )
 _BOSSA = (
     Song(Score("paper-boats", 41, "major", 132, (1, 4, 0, 5), 19.3), "bossa", "alto"),
-    Song(Score("green-shutters", 38, "minor", 120, (0, 3, 6, 2), 13.2), "bossa", "baritone"),
+    Song(Score("green-shutters", 42, "minor", 120, (0, 3, 6, 2), 13.2), "bossa", "baritone"),
     Song(Score("sunday-market", 45, "major", 140, (3, 1, 0, 4), 13.4), "bossa"),
 )
 

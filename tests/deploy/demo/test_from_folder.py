@@ -62,20 +62,19 @@ def test_names_that_are_equal_in_ascii_stay_apart(tmp_path):
 def test_a_limit_takes_files_from_all_over(music, tmp_path):
     truth = from_folder(music, tmp_path / "out", limit=3)
     assert len(truth.uploads) == 3
-    assert {upload.style.split("/")[0] for upload in truth.uploads} == {"Jazz", "Rock"}
+    assert {upload.name.split("/")[0] for upload in truth.uploads} == {"Jazz", "Rock"}
 
 
-def test_tastes_are_folders_or_neighbours_by_name(music, tmp_path):
-    assert {upload.style for upload in from_folder(music, tmp_path / "out").uploads} == {"Rock", "Jazz", "Jazz/live"}
+def test_tastes_are_folders_and_stretches_of_large_ones(music, tmp_path):
+    styles = {upload.style for upload in from_folder(music, tmp_path / "out").uploads}
+    assert styles == {"Rock 1", "Jazz 1", "Jazz/live 1"}
     flat = tmp_path / "flat"
     flat.mkdir()
     for number in range(20):
         (flat / f"{number:03d}.mp3").touch()
-    assert {upload.style for upload in from_folder(flat, tmp_path / "out2").uploads} == {
-        "part-01",
-        "part-02",
-        "part-03",
-    }
+    uploads = from_folder(flat, tmp_path / "flat-out").uploads
+    assert Counter(upload.style for upload in uploads) == {"music 1": 8, "music 2": 8, "music 3": 4}
+    assert len({upload.uploader for upload in uploads}) > 3
 
 
 def test_people_listen_to_a_folder_too(music, tmp_path):
