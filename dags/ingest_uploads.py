@@ -1,0 +1,72 @@
+"""
+# ingest_uploads: what arrived on a day
+
+Runs at midnight UTC for the day before; a backfill of this DAG drives the four that follow.
+
+| task | does |
+|---|---|
+| `freeze` | writes down the day's uploads once; shards are cut from that list, so a retry sees the same work |
+| `probe_shard` | reads each upload of a shard: checksum, codec, duration, loudness; what is no song becomes a reject |
+| `commit_tracks` | makes tracks and rejects visible, which starts `embed_tracks` |
+| `ingest_listens` | cleans the day's listens and takedowns, without which nothing is published |
+
+**Healthy:** a few minutes; rejects are a small share (`nightjar rejects DAY`).
+
+**When not:**
+- *Many rejects of one reason*: look at one of them (`nightjar rejects DAY`). A broken app release shows here first.
+- *"arrived after the freeze"*: uploads came late. `nightjar refreeze DAY`, then backfill that day.
+- *Object storage fails*: tasks retry with back-off for some minutes, then fail; clear them when it is back.
+
+**Backfill:** `airflow backfill create --dag-id ingest_uploads --from-date A --to-date B`; days that are done are
+skipped unless `--reprocess-behavior completed` is given. Running a day again changes nothing unless its inputs changed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from airflow.sdk import CronPartitionTimetable, dag, task
+
+from nightjar.airflow.tasks import DAY, DEFAULTS, LISTENS, TRACKS, each_shard, run_step
+
+
+@dag(
+    schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    catchup=False,
+    max_active_runs=1,  # the earlier day claims a track_id that two days use
+    default_args=DEFAULTS,
+    doc_md=__doc__,
+    tags=["nightjar", "ingest"],
+)
+def ingest_uploads():
+    @task
+    def freeze(day: str) -> list[dict]:
+        from nightjar.ingest import steps
+
+        return each_shard(run_step(steps.freeze, day))
+
+    @task
+    def probe_shard(day: str, shard: int, shards: int) -> dict:
+        from nightjar.ingest import steps
+
+        return run_step(steps.probe_shard, day, shard=shard, shards=shards)
+
+    @task(outlets=[TRACKS])
+    def commit_tracks(day: str, plan: list[dict]) -> dict:
+        from nightjar.ingest import steps
+
+        return run_step(steps.commit_tracks, day, shards=len(plan))
+
+    @task(outlets=[LISTENS])
+    def ingest_listens(day: str) -> dict:
+        from nightjar.ingest import steps
+
+        return run_step(steps.ingest_listens, day)
+
+    plan = freeze(DAY)
+    probe_shard.partial(day=DAY).expand_kwargs(plan) >> commit_tracks(DAY, plan)
+    ingest_listens(DAY)
+
+
+ingest_uploads()

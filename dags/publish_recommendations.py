@@ -1,0 +1,76 @@
+"""
+# publish_recommendations: one list per user, and the pointer
+
+Runs when a day's duplicates and its listens are both there.
+
+| task | does |
+|---|---|
+| `gate` | stops a night that rejected too much of its uploads: last night's lists stay |
+| `plan_users` | cuts the users with a history into shards |
+| `rank_shard` | seeds, candidates, scores, filters, re-ranking of a shard's users |
+| `commit_lists` | checks the invariants on every list, and makes the lists visible in the lake |
+| `publish` | writes them under a new version, counts and reads back, then moves the pointer, forward only |
+
+**Healthy:** the last line says how many lists under which version. `nightjar recs USER` and `nightjar why USER TRACK` explain any list.
+
+**When not:**
+- *The gate is closed*: the message has the numbers and the commonest reason. Mend the cause and backfill the day; the app reads
+  last night's lists meanwhile.
+- *An invariant is violated*: nothing was published. The message names user, track and rule; it is a defect, not bad data.
+- *"pointer stays"*: this day is older than what is published. Its lists are in the lake; newer ones are never replaced.
+- *The key-value store evicts or is full*: the message names the setting. The pointer has not moved.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import PartitionedAssetTimetable, dag, task
+
+from nightjar.airflow.tasks import DAY, DEFAULTS, DUPLICATES, LISTENS, LISTS, each_shard, run_step
+
+
+@dag(
+    schedule=PartitionedAssetTimetable(assets=DUPLICATES & LISTENS),
+    catchup=False,
+    max_active_runs=1,  # the pointer moves forward, day by day
+    default_args=DEFAULTS,
+    doc_md=__doc__,
+    tags=["nightjar", "publish"],
+)
+def publish_recommendations():
+    @task
+    def gate(day: str) -> dict:
+        from nightjar.recommend import steps
+
+        return run_step(steps.gate, day)
+
+    @task
+    def plan_users(day: str) -> list[dict]:
+        from nightjar.recommend import steps
+
+        return each_shard(run_step(steps.plan_users, day))
+
+    @task
+    def rank_shard(day: str, shard: int, shards: int) -> dict:
+        from nightjar.recommend import steps
+
+        return run_step(steps.rank_shard, day, shard=shard, shards=shards)
+
+    @task
+    def commit_lists(day: str, plan: list[dict]) -> dict:
+        from nightjar.recommend import steps
+
+        return run_step(steps.commit_lists, day, shards=len(plan))
+
+    @task(outlets=[LISTS])
+    def publish(day: str) -> dict:
+        from nightjar.publish import steps
+
+        return run_step(steps.publish_lists, day)
+
+    plan = plan_users(DAY)
+    committed = commit_lists(DAY, plan)
+    gate(DAY) >> plan
+    rank_shard.partial(day=DAY).expand_kwargs(plan) >> committed >> publish(DAY)
+
+
+publish_recommendations()

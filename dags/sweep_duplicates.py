@@ -1,0 +1,39 @@
+"""
+# sweep_duplicates: the same song twice, a piece of it, the same backing
+
+Runs when a day's vectors are in Milvus, which proposes candidates by song and by window; fingerprints of mix, accompaniment and
+vocals decide. Writes the pairs that are not distinct, and the groups of all days up to this one.
+
+**Healthy:** grows with the night's new songs, not with the library; most songs have no pair (`nightjar duplicates`).
+
+**When not:**
+- *A wrong pair*: `nightjar duplicates TRACK` shows scores and evidence; thresholds are in `nightjar/thresholds.py`.
+- *A day processed late*: nothing to do. Its pairs also go to the later days, and their groups are renewed.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import PartitionedAssetTimetable, dag, task
+
+from nightjar.airflow.tasks import DAY, DEFAULTS, DUPLICATES, VECTORS, run_step
+
+
+@dag(
+    schedule=PartitionedAssetTimetable(assets=VECTORS),
+    catchup=False,
+    max_active_runs=1,  # a late day writes into the partitions of later days
+    default_args=DEFAULTS,
+    doc_md=__doc__,
+    tags=["nightjar", "duplicates"],
+)
+def sweep_duplicates():
+    @task(outlets=[DUPLICATES])
+    def sweep(day: str) -> dict:
+        from nightjar.duplicates import steps
+
+        return run_step(steps.sweep_duplicates, day)
+
+    sweep(DAY)
+
+
+sweep_duplicates()

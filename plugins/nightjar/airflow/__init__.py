@@ -1,0 +1,1 @@
+"""What needs Airflow: nothing outside this package and the DAG files imports it."""

@@ -1,0 +1,53 @@
+"""What all five DAG files share: assets, defaults, and how a step is run inside a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowFailException
+
+from nightjar import days
+from nightjar.airflow.notify import say_what_failed
+from nightjar.errors import GateClosed, SchemaMismatch
+from nightjar.settings import Settings
+
+TRACKS = Asset("nightjar://tracks")
+LISTENS = Asset("nightjar://listens")
+EMBEDDINGS = Asset("nightjar://embeddings")
+VECTORS = Asset("nightjar://vectors")
+DUPLICATES = Asset("nightjar://duplicates")
+LISTS = Asset("nightjar://lists")
+
+DAY = "{{ dag_run.partition_key }}"
+"""The only thing a task is told: the day of its run."""
+
+SEPARATION_POOL = "separation"
+"""The pool of the one heavy task: a slot for each core (or GPU) that may separate songs at a time."""
+
+DEFAULTS = {
+    "owner": "nightjar",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=15),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(minutes=30),
+    "on_failure_callback": say_what_failed,
+}
+
+_NO_RETRY_MENDS = (GateClosed, SchemaMismatch)
+
+
+def run_step(step: Callable[..., dict], day: str, **arguments: Any) -> dict:
+    """Run `step(settings, day, **arguments)`; what no retry can mend fails the task at once."""
+    try:
+        return step(Settings.load(), days.parse(day), **arguments)
+    except _NO_RETRY_MENDS as error:
+        raise AirflowFailException(str(error)) from error
+
+
+def each_shard(summary: dict) -> list[dict[str, int]]:
+    """The arguments of a task that is mapped over the shards which a plan's summary counts."""
+    return [{"shard": shard, "shards": summary["shards"]} for shard in range(summary["shards"])]

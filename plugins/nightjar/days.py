@@ -1,0 +1,32 @@
+"""Days: the partition keys. A day is a string `YYYY-MM-DD`, in UTC; as strings they order as days do."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from nightjar.errors import NightjarError
+
+
+def parse(text: str | None) -> str:
+    """`text` if it is a day. Raises NightjarError that says how a run gets one."""
+    try:
+        parsed = date.fromisoformat(text or "")
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.isoformat() != text:
+        raise NightjarError(
+            f"{text!r} is not a day (YYYY-MM-DD)",
+            "A run takes its day from its partition key: use airflow backfill create, or trigger with a partition key",
+        )
+    return text
+
+
+def number(day: str) -> int:
+    """The day as a whole number, 20261120: what Milvus filters by."""
+    return int(day.replace("-", ""))
+
+
+def before(day: str, count: int) -> list[str]:
+    """The `count` days that end with `day`, in order."""
+    last = date.fromisoformat(day)
+    return [(last - timedelta(days=back)).isoformat() for back in reversed(range(count))]
