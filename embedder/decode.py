@@ -1,0 +1,80 @@
+"""Any upload to float32 stereo at one rate, by the ffmpeg that imageio-ffmpeg brings, into a temporary file.
+
+The file is read back piece by piece, so that memory does not grow with the song.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+
+from embedder import signal
+from nightjar.errors import NightjarError
+
+_BYTES_PER_FRAME = 4 * signal.CHANNELS
+_BLOCK = 30 * signal.RATE
+
+
+class SongRejected(NightjarError):
+    """One song cannot be processed; the night goes on. `reason` is a code of the `rejects` table."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason, self.detail = reason, detail
+        super().__init__(f"{reason}: {detail}")
+
+
+@dataclass(frozen=True)
+class Pcm:
+    """Decoded audio in a file of interleaved little-endian float32: `frames` of `signal.CHANNELS` at `signal.RATE`."""
+
+    path: Path
+    frames: int
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / signal.RATE
+
+    def read(self, start: int, count: int) -> np.ndarray:
+        """Frames from `start` on, shape (channels, up to `count`), float32; shorter at the end of the song."""
+        wanted = max(0, min(count, self.frames - start)) * signal.CHANNELS
+        samples = np.fromfile(self.path, dtype="<f4", count=wanted, offset=start * _BYTES_PER_FRAME)
+        return samples.reshape(-1, signal.CHANNELS).T
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The whole song in consecutive pieces of 30 s, each (channels, frames)."""
+        for start in range(0, self.frames, _BLOCK):
+            yield self.read(start, _BLOCK)
+
+
+def ffmpeg(*arguments: str | Path) -> list[str]:
+    """A command line of the bundled ffmpeg that says nothing but errors; give it no terminal as stdin."""
+    quiet = ["-hide_banner", "-loglevel", "error", "-y"]
+    return [imageio_ffmpeg.get_ffmpeg_exe(), *quiet, *map(str, arguments)]
+
+
+def decode(source: Path, target: Path) -> Pcm:
+    """Decode the first audio stream of `source` into the raw file `target`; 1 to 8 channels are mixed to two.
+
+    Raises SongRejected with the reason `unreadable`, `too_short` or `silent`. What ffmpeg can read of a damaged file counts.
+    """
+    options = ("-map", "0:a:0", "-ac", str(signal.CHANNELS), "-ar", str(signal.RATE), "-f", "f32le")
+    command = ffmpeg("-i", source, *options, target)
+    run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    frames = target.stat().st_size // _BYTES_PER_FRAME if target.exists() else 0
+    if run.returncode or not frames:
+        said = run.stderr.strip().replace(str(source), source.name).splitlines()
+        raise SongRejected("unreadable", f"ffmpeg finds no audio in it ({said[-1] if said else 'no data'})")
+    pcm = Pcm(target, frames)
+    if pcm.seconds < signal.MIN_SECONDS:
+        raise SongRejected("too_short", f"{pcm.seconds:.1f} s long; a song needs at least {signal.MIN_SECONDS:.0f} s")
+    peak = max(float(np.abs(block).max()) for block in pcm.blocks())
+    if not np.isfinite(peak):
+        raise SongRejected("unreadable", "its samples are not finite numbers")
+    if peak < signal.SILENT_PEAK:
+        raise SongRejected("silent", f"its loudest sample is {peak:.1e} of full scale")
+    return pcm

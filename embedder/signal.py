@@ -1,0 +1,53 @@
+"""Every constant of the signal path, in one place. Changing one that decides a vector changes `MODEL`'s version, one
+that decides a stem changes `SEPARATOR`'s: stored vectors and stems carry these names and are never mixed."""
+
+from __future__ import annotations
+
+# --- decoding ---------------------------------------------------------------------------------------------------------
+RATE = 44_100
+"""Hz at which uploads are decoded: what htdemucs was trained on."""
+CHANNELS = 2
+MIN_SECONDS = 3.0
+"""Shortest song: one patch of the CNN."""
+SILENT_PEAK = 1e-3
+"""A song whose loudest sample is below this share of full scale (-60 dBFS) has nothing to hear."""
+
+# --- separation -------------------------------------------------------------------------------------------------------
+SEPARATOR = "htdemucs-1"
+SEGMENT = 343_980
+"""Frames of one pass through htdemucs: 7.8 s, the length it was trained on; it takes no other."""
+OVERLAP = 0.25
+"""Share of a segment that the next one computes again; see `separate.py` for what less would cost."""
+SEGMENT_SILENCE = 2.0**-15
+"""A segment whose loudest sample is below one step of 16 bits is digital silence: it has no vocals."""
+
+# --- stems as they are stored -----------------------------------------------------------------------------------------
+STEM_RATE = 16_000
+"""Hz of stored stems. It is the CNN's own rate, and Chromaprint listens to 28 to 3520 Hz only, so that one small mono file
+serves both without resampling again."""
+PART_SILENT_RMS = 1e-3
+"""A stem below this RMS (-60 dBFS) is silent and has an empty fingerprint: words of numerical noise mean nothing."""
+LEVEL_FLOOR_DB = -120.0
+"""What `vocals_db` says of vocals that are not there at all."""
+
+# --- mel spectrogram: MSD_musicnn's, and it must stay so --------------------------------------------------------------
+N_FFT = 512
+HOP = 256
+N_MELS = 96
+LOG_GAIN = 10_000.0
+"""The network's input is log10(LOG_GAIN x power + 1)."""
+
+# --- the CNN ----------------------------------------------------------------------------------------------------------
+MODEL = "msd_musicnn-1"
+PATCH_FRAMES = 187
+"""Mel frames of one patch, 3 s."""
+PATCH_HOP = 94
+"""Mel frames from one patch to the next, 1.5 s."""
+WINDOW_PATCHES = 3
+"""Patches averaged in a window's vector: 6 s of audio."""
+WINDOW_HOP = 2
+"""Patches from one window to the next: 3 s."""
+BATCH = 32
+"""Patches in one pass through the network; memory, not the result, depends on it."""
+DIMENSIONS = 200
+"""Length of a vector: the penultimate layer."""

