@@ -1,9 +1,9 @@
 """
 # embed_tracks: from audio to vectors and fingerprints
 
-Runs when a day's tracks are there. Each shard is one process of the embedder, in its own environment: it decodes, separates
-vocals from accompaniment (htdemucs), turns the accompaniment into vectors (CNN on mel spectrograms) and fingerprints mix,
-accompaniment and vocals. More than nine tenths of a night's computing is the separation.
+Runs when a day's tracks are there. Each shard is one process of the embedder, in its own environment: it decodes,
+separates vocals from accompaniment (htdemucs), turns the accompaniment into vectors (CNN on mel spectrograms) and
+fingerprints mix, accompaniment and vocals. More than nine tenths of a night's computing is the separation.
 
 | task | does |
 |---|---|

@@ -18,12 +18,13 @@ Runs at midnight UTC for the day before; a backfill of this DAG drives the four 
 - *Object storage fails*: tasks retry with back-off for some minutes, then fail; clear them when it is back.
 
 **Backfill:** `airflow backfill create --dag-id ingest_uploads --from-date A --to-date B`; days that are done are
-skipped unless `--reprocess-behavior completed` is given. Running a day again changes nothing unless its inputs changed.
+skipped unless `--reprocess-behavior completed` is given. Running a day again changes nothing unless its inputs
+changed.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from airflow.sdk import CronPartitionTimetable, dag, task
 
@@ -32,7 +33,7 @@ from nightjar.airflow.tasks import DAY, DEFAULTS, LISTENS, TRACKS, each_shard, r
 
 @dag(
     schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
-    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,  # the earlier day claims a track_id that two days use
     default_args=DEFAULTS,

@@ -1,16 +1,18 @@
 """
 # load_vectors: a day's vectors into Milvus
 
-Runs when a day's embeddings are there. Upserts the day's song vectors and window vectors, removes what vanished from the day or was taken
-down, and checks: the counts are right, and songs find themselves. Running it again changes nothing.
+Runs when a day's embeddings are there. Upserts the day's song vectors and window vectors, removes what vanished
+from the day or was taken down, and checks: the counts are right, and songs find themselves. Running it again
+changes nothing.
 
 **Healthy:** seconds; thousands of rows a second.
 
 **When not:**
 - *Milvus cannot be reached*: the task retries with back-off; clear it when Milvus is back.
-- *A song does not find itself*: a query node may be rejoining and answers short; the task has retried already. Clear it, and if it
-  stays so, look at the collection's index and load state.
-- *Another dimension*: `NIGHTJAR_MODEL` names a model with other vectors than the collection holds; a new model has a new collection.
+- *A song does not find itself*: a query node may be rejoining and answers short; the task has retried already.
+  Clear it, and if it stays so, look at the collection's index and load state.
+- *Another dimension*: `NIGHTJAR_MODEL` names a model with other vectors than the collection holds; a new model has
+  a new collection.
 """
 
 from __future__ import annotations

@@ -11,13 +11,16 @@ Runs when a day's duplicates and its listens are both there.
 | `commit_lists` | checks the invariants on every list, and makes the lists visible in the lake |
 | `publish` | writes them under a new version, counts and reads back, then moves the pointer, forward only |
 
-**Healthy:** the last line says how many lists under which version. `nightjar recs USER` and `nightjar why USER TRACK` explain any list.
+**Healthy:** the last line says how many lists under which version. `nightjar recs USER` and `nightjar why USER
+TRACK` explain any list.
 
 **When not:**
-- *The gate is closed*: the message has the numbers and the commonest reason. Mend the cause and backfill the day; the app reads
-  last night's lists meanwhile.
-- *An invariant is violated*: nothing was published. The message names user, track and rule; it is a defect, not bad data.
-- *"pointer stays"*: this day is older than what is published. Its lists are in the lake; newer ones are never replaced.
+- *The gate is closed*: the message has the numbers and the commonest reason. Mend the cause and backfill the day;
+  the app reads last night's lists meanwhile.
+- *An invariant is violated*: nothing was published. The message names user, track and rule; it is a defect, not bad
+  data.
+- *"pointer stays"*: this day is older than what is published. Its lists are in the lake; newer ones are never
+  replaced.
 - *The key-value store evicts or is full*: the message names the setting. The pointer has not moved.
 """
 

@@ -6,6 +6,7 @@ the embedder talks to nobody but the lake and says how it went by its exit statu
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -90,8 +91,6 @@ def _own_session_that_dies_with_us() -> None:
 
 def _end_group(process: subprocess.Popen) -> None:
     """End the embedder and what it started (ffmpeg); nothing happens if it has ended."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
