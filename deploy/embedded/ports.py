@@ -1,0 +1,39 @@
+"""TCP ports on the loopback interface."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Iterable
+
+_LOWEST, _HIGHEST = 20_000, 32_000
+"""Below the range that the kernel gives to outgoing connections, so that a port stays free between choice and use."""
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int) -> bool:
+    """Whether something listens on the port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def choose(names: Iterable[str], before: dict[str, int]) -> dict[str, int]:
+    """A free port for each name: the one it had before where that is still free, so that addresses stay the same."""
+    chosen: dict[str, int] = {}
+    for name in names:
+        port = before.get(name, 0)
+        while port == 0 or port in chosen.values() or not is_free(port):
+            port = random.randrange(_LOWEST, _HIGHEST)
+        chosen[name] = port
+    return chosen

@@ -1,0 +1,58 @@
+"""Object storage: SeaweedFS, all of its servers in one process."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+
+from deploy.embedded import ports
+from deploy.embedded.service import Service, executable
+
+_SERVERS = ("s3", "master", "volume", "filer", "admin")
+
+
+class SeaweedFS(Service):
+    """An S3 server that checks signatures; one key pair, which `keys` gives as AWS_* variables, may do everything."""
+
+    name = "seaweedfs"
+    port_names = tuple(server + kind for server in _SERVERS for kind in ("", "_grpc"))
+    grace_s = 8.0
+
+    def __init__(self, data, ports, keys: dict[str, str], bucket: str) -> None:
+        super().__init__(data, ports)
+        self.keys, self.bucket = keys, bucket
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.ports['s3']}"
+
+    def environment(self) -> dict[str, str]:
+        return self.keys
+
+    def command(self) -> list[str]:
+        listen = [f"-{server}.port={self.ports[server]}" for server in _SERVERS]
+        listen += [f"-{server}.port.grpc={self.ports[server + '_grpc']}" for server in _SERVERS]
+        off = ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+        return [
+            executable("weed"),
+            "mini",
+            f"-dir={self.folder}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            f"-bucket={self.bucket}",
+            f"-s3.localSocket={self.folder}/s3.sock",
+            f"-filer.localSocket={self.folder}/filer.sock",
+            *listen,
+            *off,
+        ]
+
+    def ready(self) -> bool:
+        if not ports.answers(self.ports["s3"]):
+            return False
+        try:  # the bucket is made a moment after the server answers: 403 says that it is there, 404 that it is not
+            urllib.request.urlopen(f"{self.endpoint}/{self.bucket}", timeout=2).close()
+        except urllib.error.HTTPError as error:
+            return error.code == 403
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,144 @@
+"""One server as a child process: started in a session of its own, found again by a later command, ended whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from deploy.embedded import processes
+from deploy.embedded.processes import Process
+from nightjar.errors import NightjarError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def executable(name: str) -> str:
+    """The path of a program of the environment that runs, or else of the repository's. Raises NightjarError."""
+    for folder in (Path(sys.prefix) / "bin", REPOSITORY / ".venv" / "bin"):
+        if (folder / name).exists():
+            return str(folder / name)
+    raise NightjarError(f"there is no program {name!r} in the environment", "Run make install")
+
+
+def package_folder(name: str) -> Path:
+    """The folder of an installed package of the same environments, without importing it. Raises NightjarError."""
+    for prefix in (Path(sys.prefix), REPOSITORY / ".venv"):
+        for folder in prefix.glob(f"lib/python3*/site-packages/{name}"):
+            return folder
+    raise NightjarError(f"the package {name!r} is not installed", "Run make install")
+
+
+class Service:
+    """A server on 127.0.0.1 whose state is below `data`.
+
+    A subclass says what to run, when it is ready and how it ends; services of other names may share `data`.
+    """
+
+    name = "service"
+    port_names: tuple[str, ...] = ()
+    """What `ports` must hold."""
+    ends_by = signal.SIGTERM
+    grace_s = 10.0
+    """How long it may take to end before it is killed."""
+    ready_within_s = 60.0
+
+    def __init__(self, data: Path, ports: dict[str, int]) -> None:
+        self.data, self.ports = data.resolve(), ports
+        self.log = self.data / "logs" / f"{self.name}.log"
+        self._pid_file = self.data / "pids" / f"{self.name}.json"
+
+    @property
+    def folder(self) -> Path:
+        """Where the service keeps its state."""
+        return self.data / self.name
+
+    # --- what a subclass defines --------------------------------------------------------------------------------------
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        """Variables beside those of this process."""
+        return {}
+
+    def prepare(self) -> None:
+        """What must exist before the server starts."""
+
+    def ready(self) -> bool:
+        """Whether the server, which runs, answers."""
+        raise NotImplementedError
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+    @property
+    def process(self) -> Process | None:
+        """The server's process if it runs. A pid file that another process has inherited the number of is no proof."""
+        try:
+            noted = Process(**json.loads(self._pid_file.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        return noted if noted.alive else None
+
+    def start(self) -> None:
+        """Start the server unless it runs; `wait` must follow."""
+        if self.process:
+            return
+        self.end_leftovers()
+        for folder in (self.folder, self.log.parent, self._pid_file.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.prepare()
+        mark = {processes.MARK: f"{self.data}:{self.name}", "SPT_NOENV": "1"}  # setproctitle would overwrite the mark
+        with self.log.open("ab") as log:
+            child = subprocess.Popen(
+                self.command(),
+                env=os.environ | self.environment() | mark,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._child = child  # kept: an unreferenced Popen would warn, and poll() reaps it
+        noted = processes.identify(child.pid)
+        if noted is None:
+            raise self._failed("ended at once")
+        written = self._pid_file.with_suffix(".new")
+        written.write_text(json.dumps(noted.__dict__))
+        written.replace(self._pid_file)
+
+    def wait(self) -> None:
+        """Return when the server answers. Raises NightjarError with the end of its log if it does not."""
+        deadline = time.monotonic() + self.ready_within_s
+        while time.monotonic() < deadline:
+            if self.process is None:
+                raise self._failed("ended while starting")
+            if self.ready():
+                return
+            time.sleep(0.05)
+        raise self._failed(f"did not answer within {self.ready_within_s:.0f} s")
+
+    def stop(self) -> None:
+        """End the server and everything that it started; nothing happens if it does not run."""
+        if process := self.process:
+            below = processes.descendants(process)
+            processes.end([process], self.ends_by, self.grace_s)
+            processes.end(below, signal.SIGTERM, 2.0)
+        self.end_leftovers()
+        self._pid_file.unlink(missing_ok=True)
+        if child := getattr(self, "_child", None):
+            child.wait()
+
+    def end_leftovers(self) -> None:
+        """End what outlived a server that was killed."""
+        processes.end(processes.marked(f"{self.data}:{self.name}"), signal.SIGTERM, 2.0)
+
+    def _failed(self, how: str) -> NightjarError:
+        try:
+            last = self.log.read_text(errors="replace").splitlines()[-15:]
+        except FileNotFoundError:
+            last = []
+        shown = "".join(f"\n    {line}" for line in last)
+        return NightjarError(f"{self.name} {how}", f"Its log is {self.log}, and ends with:{shown}")

@@ -1,0 +1,131 @@
+"""Fixtures that start the real servers, once a session and only those that a test asks for; each test finds them empty.
+
+`settings` alone starts object storage; ask for `kv` or `milvus` besides to have those. Works in both environments:
+nothing but pytest and the library is imported until a test needs it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+KEYS = {"AWS_ACCESS_KEY_ID": "nightjar-tests", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16)}
+
+
+@pytest.fixture(scope="session")
+def stack_ports() -> dict[str, int]:
+    """A free port for each server, started or not."""
+    from deploy.embedded import ports
+    from deploy.embedded.milvus import MilvusLite
+    from deploy.embedded.postgres import Postgres
+    from deploy.embedded.seaweedfs import SeaweedFS
+    from deploy.embedded.valkey import Valkey
+
+    names = [name for service in (SeaweedFS, Valkey, MilvusLite, Postgres) for name in service.port_names]
+    return ports.choose(names, {})
+
+
+@pytest.fixture(scope="session")
+def stack_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("services")
+
+
+def _running(service) -> Iterator:
+    try:
+        service.start()
+        service.wait()
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(stack_data: Path, stack_ports: dict[str, int]) -> Iterator:
+    """The running object store."""
+    from deploy.embedded.seaweedfs import SeaweedFS
+
+    yield from _running(SeaweedFS(stack_data, stack_ports, KEYS, "first"))
+
+
+@pytest.fixture(scope="session")
+def valkey(stack_data: Path, stack_ports: dict[str, int]) -> Iterator:
+    """The running key-value store."""
+    from deploy.embedded.valkey import Valkey
+
+    yield from _running(Valkey(stack_data, stack_ports))
+
+
+@pytest.fixture(scope="session")
+def milvus_lite(stack_data: Path, stack_ports: dict[str, int]) -> Iterator:
+    """The running vector database."""
+    from deploy.embedded.milvus import MilvusLite
+
+    yield from _running(MilvusLite(stack_data, stack_ports))
+
+
+@pytest.fixture(scope="session")
+def postgres(stack_data: Path, stack_ports: dict[str, int]) -> Iterator:
+    """The running PostgreSQL; `postgres.url` leads to its database."""
+    from deploy.embedded.postgres import Postgres
+
+    yield from _running(Postgres(stack_data, stack_ports, secrets.token_hex(16)))
+
+
+@pytest.fixture
+def settings(seaweedfs, stack_ports: dict[str, int], monkeypatch: pytest.MonkeyPatch):
+    """Settings for the servers, with a new empty bucket; the environment gives the same to other processes."""
+    import boto3
+
+    from nightjar.settings import Settings
+
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    bucket = f"test-{secrets.token_hex(6)}"
+    made = Settings(
+        s3_endpoint=seaweedfs.endpoint,
+        bucket=bucket,
+        milvus_uri=f"http://127.0.0.1:{stack_ports['milvus']}",
+        kv_url=f"redis://127.0.0.1:{stack_ports['kv']}/0",
+        weights_dir=Settings.load().weights_dir,
+    )
+    for name, value in (KEYS | made.environment()).items():
+        monkeypatch.setenv(name, value)
+    client = boto3.session.Session().client("s3", endpoint_url=seaweedfs.endpoint, region_name="us-east-1")
+    client.create_bucket(Bucket=bucket)
+    yield made
+    client.delete_bucket(Bucket=bucket)  # with all that is in it, as SeaweedFS does
+
+
+@pytest.fixture
+def lake(settings):
+    """The lake in the test's own bucket."""
+    from nightjar.lake import Lake
+
+    return Lake(settings)
+
+
+@pytest.fixture
+def kv(valkey) -> Iterator:
+    """A client of the key-value store, which is empty."""
+    import redis
+
+    with redis.Redis.from_url(valkey.url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def milvus(milvus_lite) -> Iterator:
+    """A client of the vector database, which is empty."""
+    from pymilvus import MilvusClient
+
+    client = MilvusClient(milvus_lite.uri)
+    for collection in client.list_collections():
+        for alias in client.list_aliases(collection).get("aliases", []):
+            client.drop_alias(alias)
+        client.drop_collection(collection)
+    yield client
+    client.close()
