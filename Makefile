@@ -1,0 +1,60 @@
+# Two commands do everything: `make demo` and `make test`. Both install what is missing first.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+# uv does not read pip's configuration: hand on where pip finds further wheels (a CPU build of torch, say).
+FIND_LINKS = $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS),$(shell .tools/bin/pip config get global.find-links 2>/dev/null))
+INSTALL = $(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip install --quiet --no-deps
+
+.PHONY: help install demo stop test lint bench lock clean
+
+help:  ## what the targets do
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+install: .venv/installed .venv-embedder/installed  ## two locked environments and .venv/bin/nightjar
+
+.tools/bin/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "Nightjar needs Python 3.11: install it, or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "installing uv $(UV_VERSION)"
+	@$(PYTHON) -m venv .tools && .tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/installed: requirements.txt pyproject.toml | $(UV)
+	@echo "installing Airflow and the library (1.2 GB)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	@$(INSTALL) --python .venv/bin/python --requirement requirements.txt
+	@$(INSTALL) --python .venv/bin/python --editable .
+	@touch $@
+
+.venv-embedder/installed: embedder/requirements.txt | $(UV)
+	@echo "installing the embedder's environment (2.4 GB)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-embedder
+	@$(INSTALL) --python .venv-embedder/bin/python --requirement embedder/requirements.txt
+	@touch $@
+
+demo: install  ## three days of songs through the whole system; SONGS=DIR takes your own, LIMIT=N of them
+	@.venv/bin/python -m deploy.demo $(if $(SONGS),--songs "$(SONGS)") $(if $(LIMIT),--limit $(LIMIT))
+
+stop:  ## end everything that make demo left running
+	@if [ -x .venv/bin/python ]; then .venv/bin/python -m deploy.embedded down; fi
+
+test: install lint  ## all tests, on real services; ends with a whole night through Airflow
+	@.venv-embedder/bin/python -m pytest tests/embedder
+	@.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench
+
+lint: install
+	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check .
+
+bench: install  ## seconds per song by stage, and the share that is Airflow's
+	@.venv/bin/python -m tests.bench.night
+
+lock: | $(UV)  ## resolve pyproject.toml's groups into the two lock files
+	@$(UV) pip compile --quiet --python-version 3.11 --no-header --no-emit-find-links --group airflow --group embedded --group test \
+	    pyproject.toml --output-file requirements.txt
+	@$(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip compile --quiet --python-version 3.11 --no-header \
+	    --no-emit-find-links --group embedder --output-file embedder/requirements.txt
+	@sed -i 's/+cpu$$//' embedder/requirements.txt
+	@echo 'musicnn==0.1.0  # for its checkpoint; what it depends on is obsolete and not wanted: locks install with --no-deps' >> embedder/requirements.txt
+
+clean: stop  ## remove the environments and all data
+	@rm -rf .venv .venv-embedder .tools .nightjar
