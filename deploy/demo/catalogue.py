@@ -20,6 +20,7 @@ from deploy.demo.encoding import Encoding, encode
 from deploy.demo.songs import CATALOGUE, Entry
 from deploy.demo.sound import RATE
 from deploy.demo.truth import DAYS, Pair, Truth, Upload
+from nightjar.errors import NightjarError
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ REUPLOADED, COPIED, EXCERPTED, COVERED = "first-snow", "first-snow", "broken-sig
 
 FRAGMENT_S = (6.0, 15.6)
 """Where the fragment begins and ends in its song, in seconds."""
+
+REJECTS = {"silent-take": "silent", "broken-take": "unreadable", "shopping-list": "not_audio"}
+"""The bad uploads, one a day in this order, and the reason each must be rejected for."""
 
 NOISE_SEED = 1999
 """Seed of the bytes in the corrupt file."""
@@ -40,10 +44,14 @@ def track_id(name: str) -> str:
 
 
 def write_catalogue(directory: Path, days: Sequence[str] = DAYS) -> Truth:
-    """Write the uploads of three days (in order) and `truth.json` into `directory`; the same bytes every time.
+    """Write the uploads of three days and `truth.json` into `directory`; the same bytes every time.
 
-    The files lie at each upload's `key`, below `uploads/dt=D/`.
+    The files lie at each upload's `key`, below `uploads/dt=D/`; what else is there stays. Raises NightjarError
+    unless `days` are three in order.
     """
+    if len(set(days)) != 3 or list(days) != sorted(days):
+        given = ", ".join(days) or "none"
+        raise NightjarError(f"the catalogue is for three days, not for {given}", "Give three, in order")
     with ThreadPoolExecutor(max_workers=2) as pool:  # numpy and ffmpeg leave the interpreter free
         songs = list(pool.map(partial(_write_song, directory, days), CATALOGUE))
     made = {song.name: song for song in songs}
@@ -53,10 +61,6 @@ def write_catalogue(directory: Path, days: Sequence[str] = DAYS) -> Truth:
     truth.write(directory)
     log.info("catalogue: %d uploads over %d days in %s", len(uploads), len(days), directory)
     return truth
-
-
-REJECTS = {"silent-take": "silent", "broken-take": "unreadable", "shopping-list": "not_audio"}
-"""The bad uploads, one a day in this order, and the reason each must be rejected for."""
 
 
 def _pairs() -> tuple[Pair, ...]:
@@ -95,11 +99,10 @@ def _write_repeats(directory: Path, days: Sequence[str], made: dict[str, Upload]
     copy = _upload(directory, days, same, f"{COPIED}/copy")
     shutil.copyfile(directory / made[COPIED].key, directory / copy.key)
 
-    part = replace(songs[EXCERPTED], day=1, encoding=Encoding("ogg", 96), uploader="user-72", title="best riff ever")
+    part = replace(songs[EXCERPTED], day=1, encoding=Encoding("ogg", 96), uploader="user-72", artist=None)
+    fragment = _upload(directory, days, replace(part, title="best riff ever"), f"{EXCERPTED}/fragment")
     start, end = FRAGMENT_S
-    fragment = replace(
-        _upload(directory, days, part, f"{EXCERPTED}/fragment"), artist=None, seconds=round(end - start, 3)
-    )
+    fragment = replace(fragment, seconds=round(end - start, 3))
     whole = perform(part.song)
     encode(whole[int(start * RATE) : int(end * RATE)], directory / fragment.key, part.encoding)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
-from nightjar.errors import NightjarError
 
 from deploy.demo.sound import RATE
+from nightjar.errors import NightjarError
 
 CODECS: dict[str, tuple[str, ...]] = {
     "mp3": ("-c:a", "libmp3lame"),

@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from nightjar.errors import NightjarError
-
 from deploy.demo.truth import DAYS, Truth, Upload
+from nightjar.errors import NightjarError
 
 EXTENSIONS = frozenset({"wav", "aif", "aiff", "flac", "mp3", "mp2", "ogg", "oga", "opus", "m4a", "mp4", "aac", "wma"})
 """What counts as music, in any case."""

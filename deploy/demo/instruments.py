@@ -23,7 +23,6 @@ class Timbre:
     decay: float  # seconds until the first partial has died by 60 dB, at 200 Hz
     damping: float  # how much faster partial k dies
     stretch: float = 0.0  # inharmonicity of a stiff string
-    odd: bool = False
     knock: float = 0.0  # noise of the hammer or finger
     attack: float = 0.003
 
@@ -31,12 +30,11 @@ class Timbre:
 PIANO = Timbre(14, 1.35, 3.2, 0.32, 4e-4, knock=0.10)
 NYLON = Timbre(16, 1.2, 1.6, 0.55, 5e-5, knock=0.14)
 UPRIGHT = Timbre(10, 1.5, 1.4, 0.35, 5e-5, knock=0.06)
-RHODES = Timbre(5, 2.2, 2.6, 0.9, knock=0.02)
 BELL = Timbre(6, 1.1, 4.0, 0.3, 6e-3)
 PIZZICATO = Timbre(12, 1.2, 0.6, 0.4, knock=0.1)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def struck(timbre: Timbre, midi: int, seconds: float) -> np.ndarray:
     """A note of a struck or plucked string; the string rings 0.15 s after its key is let go."""
     t = clock(seconds + 0.15)
@@ -44,11 +42,10 @@ def struck(timbre: Timbre, midi: int, seconds: float) -> np.ndarray:
     out = np.zeros(len(t))
     speed = 6.9 / timbre.decay * (hz / 200.0) ** 0.4
     for k in range(1, timbre.partials + 1):
-        number = 2 * k - 1 if timbre.odd else k
-        at = hz * number * np.sqrt(1 + timbre.stretch * number**2)
+        at = hz * k * np.sqrt(1 + timbre.stretch * k**2)
         if at > 15000:
             break
-        out += number**-timbre.fall * np.sin(2 * np.pi * at * t) * np.exp(-t * speed * (1 + timbre.damping * (k - 1)))
+        out += k**-timbre.fall * np.sin(2 * np.pi * at * t) * np.exp(-t * speed * (1 + timbre.damping * (k - 1)))
     knock = np.random.default_rng(midi).standard_normal(len(t)) * np.exp(-t / 0.012)
     out += timbre.knock * band(knock, 80, 3500)
     return fade(out, timbre.attack, 0.12) / 1.6
@@ -58,7 +55,7 @@ def _saw(hz: float, t: np.ndarray, shift: float = 0.0) -> np.ndarray:
     return 2.0 * ((hz * t + shift) % 1.0) - 1.0
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def saws(midi: int, seconds: float, cutoff: float, attack: float, release: float) -> np.ndarray:
     """Three detuned saws through a low-pass: pads and synth chords. It sounds on for `release` seconds."""
     t = clock(seconds + release)
@@ -67,7 +64,7 @@ def saws(midi: int, seconds: float, cutoff: float, attack: float, release: float
     return fade(band(out, 60.0, cutoff), attack, release) / 2.2
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def bowed(midi: int, seconds: float) -> np.ndarray:
     """A string section: three players with vibrato of their own, body resonance, slow attack."""
     t = clock(seconds + 0.12)
@@ -81,7 +78,7 @@ def bowed(midi: int, seconds: float) -> np.ndarray:
     return fade(out, 0.07, 0.12) / 2.5
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def pulse(midi: int, seconds: float, duty: float, decay: float) -> np.ndarray:
     """A game console's pulse wave, with steps in its volume as such a chip had."""
     t = clock(seconds)
@@ -90,7 +87,7 @@ def pulse(midi: int, seconds: float, duty: float, decay: float) -> np.ndarray:
     return fade(wave * volume, 0.001, 0.003)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def triangle(midi: int, seconds: float) -> np.ndarray:
     """A game console's triangle wave of 16 steps."""
     t = clock(seconds)
@@ -98,7 +95,7 @@ def triangle(midi: int, seconds: float) -> np.ndarray:
     return fade(np.round(15 * (2 * np.abs(2 * phase - 1) - 1) / 2) / 7.5, 0.001, 0.003)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def synth_bass(midi: int, seconds: float, cutoff: float) -> np.ndarray:
     """A saw and a sine below it through a low-pass."""
     t = clock(seconds)
@@ -106,7 +103,7 @@ def synth_bass(midi: int, seconds: float, cutoff: float) -> np.ndarray:
     return fade(0.6 * band(_saw(hz, t), 0, cutoff) + 0.6 * np.sin(2 * np.pi * hz * t), 0.004, 0.03)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def electric_bass(midi: int, seconds: float) -> np.ndarray:
     """A plucked bass guitar with a little growl."""
     return np.tanh(2.0 * struck(Timbre(12, 1.3, 2.5, 0.3, knock=0.05), midi, seconds))

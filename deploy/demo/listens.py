@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from nightjar import schemas
 
 from deploy.demo.truth import Truth, Upload
+from nightjar import schemas
 
 LISTENERS = 50
 THIN = 8

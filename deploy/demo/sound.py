@@ -67,10 +67,6 @@ class Desk:
         angle = (pan + 1) * np.pi / 4
         self.stereo[start : start + len(part)] += part[:, None] * np.array([np.cos(angle), np.sin(angle)])
 
-    def mix(self, other: np.ndarray, gain: float = 1.0) -> None:
-        """Add a stereo sound of the same length."""
-        self.stereo += gain * other
-
 
 def level(samples: np.ndarray) -> float:
     """Root mean square."""

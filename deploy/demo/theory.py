@@ -33,10 +33,6 @@ class Note:
     midi: int
     loudness: float = 1.0
 
-    @property
-    def hz(self) -> float:
-        return float(hertz(self.midi))
-
 
 @dataclass(frozen=True)
 class Bar:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -18,10 +19,12 @@ from deploy.demo.sound import RATE
 from deploy.demo.theory import Note, gaps
 
 SOURCE_RATE = RATE // 2
-FRAME = 63  # samples of SOURCE_RATE between two states of the tract: 350 states a second
+"""Hz at which the voiced part is made: it has nothing above TOP_HZ."""
+FRAME = 63
+"""Samples of SOURCE_RATE between two states of the tract: 350 states a second."""
 TOP_HZ = 9000.0
 
-VOWELS = {  # first three formants of a man, Hz
+VOWELS = {
     "a": (730, 1090, 2440),
     "e": (460, 1890, 2500),
     "i": (280, 2250, 3000),
@@ -30,20 +33,34 @@ VOWELS = {  # first three formants of a man, Hz
     "ae": (660, 1720, 2410),
     "er": (490, 1350, 1690),
 }
+"""The first three formants of a man, Hz."""
+NEUTRAL, CLOSED = np.array([500.0, 1500.0, 2500.0]), np.array([250.0, 1600.0, 2500.0])
+"""The same of a mouth at rest, and of one that closes for a consonant."""
 UPPER_FORMANTS = (3400, 4400, 5400, 6500, 7600)
 BANDWIDTHS = (70, 90, 130, 180, 250, 350, 500, 700)
 
-CONSONANTS = {  # seconds of closure or friction; band of its noise, Hz; loudness of the noise; is the voice stopped
-    "": (0.0, 0, 0, 0.0, False),
-    "m": (0.07, 0, 0, 0.0, False),
-    "l": (0.05, 0, 0, 0.0, False),
-    "s": (0.11, 5000, 10000, 0.16, True),
-    "sh": (0.12, 2200, 6500, 0.18, True),
-    "h": (0.07, 500, 4500, 0.10, True),
-    "t": (0.06, 3000, 8000, 0.30, True),
-    "k": (0.07, 1300, 4000, 0.28, True),
-    "d": (0.04, 2500, 6000, 0.16, True),
-    "v": (0.05, 1500, 7000, 0.06, False),
+
+class Consonant(NamedTuple):
+    """The start of a syllable: seconds of closure, band and loudness of its noise, whether the voice stops for it."""
+
+    seconds: float
+    low: float = 0.0
+    high: float = 0.0
+    noise: float = 0.0
+    stops: bool = True
+
+
+CONSONANTS = {
+    "": Consonant(0.0, stops=False),
+    "m": Consonant(0.07, stops=False),
+    "l": Consonant(0.05, stops=False),
+    "v": Consonant(0.05, 1500, 7000, 0.06, stops=False),
+    "s": Consonant(0.11, 5000, 10000, 0.16),
+    "sh": Consonant(0.12, 2200, 6500, 0.18),
+    "h": Consonant(0.07, 500, 4500, 0.10),
+    "t": Consonant(0.06, 3000, 8000, 0.30),
+    "k": Consonant(0.07, 1300, 4000, 0.28),
+    "d": Consonant(0.04, 2500, 6000, 0.16),
 }
 
 
@@ -104,16 +121,16 @@ def _formants(
     notes: Sequence[Note], syllables: Sequence[tuple[str, str]], voice: Voice, clock: np.ndarray
 ) -> np.ndarray:
     """Formant frequencies in Hz, (frames, 8): each vowel's, with a closed mouth at its start, smoothed."""
-    track = np.tile(np.array([500.0, 1500.0, 2500.0, *UPPER_FORMANTS]), (len(clock), 1))
+    track = np.tile(np.array([*NEUTRAL, *UPPER_FORMANTS]), (len(clock), 1))
     for note, (consonant, vowel) in zip(notes, syllables, strict=True):
         here = clock >= note.start - 0.04
         target = np.array(VOWELS[vowel], dtype=float)
         track[here, :3] = target
-        closed = here & (clock < note.start + 0.5 * CONSONANTS[consonant][0])
+        closed = here & (clock < note.start + 0.5 * CONSONANTS[consonant].seconds)
         if consonant:
-            track[closed, :3] = 0.5 * target + 0.5 * np.array([250.0, 1600.0, 2500.0])
+            track[closed, :3] = 0.5 * target + 0.5 * CLOSED
         late = here & (clock > note.start + 0.55 * note.seconds)
-        track[late, :3] = 0.85 * target + 0.15 * np.array([500.0, 1500.0, 2500.0])
+        track[late, :3] = 0.85 * target + 0.15 * NEUTRAL
     return voice.tract * gaussian_filter1d(track, 0.022 * SOURCE_RATE / FRAME, axis=0)
 
 
@@ -121,7 +138,7 @@ def _loudness(notes: Sequence[Note], syllables: Sequence[tuple[str, str]], clock
     """Amplitude of the voiced part by frame, 0 to about 1: swells on long notes, stops in hard consonants."""
     level = np.zeros(len(clock))
     for note, (consonant, _) in zip(notes, syllables, strict=True):
-        length, _, _, _, stops = CONSONANTS[consonant]
+        length, stops = CONSONANTS[consonant].seconds, CONSONANTS[consonant].stops
         age = clock - note.start
         inside = (age >= 0) & (age < note.seconds)
         swell = 0.75 + 0.25 * np.sin(np.pi * np.clip(age / note.seconds, 0, 1))
@@ -157,7 +174,10 @@ def _noise(
     samples: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Friction and bursts of the consonants, breath in the tone and before phrases; mono at RATE."""
+    """Friction and bursts of the consonants, breath in the tone and before phrases; mono at RATE.
+
+    `breath` is the times in seconds, and how loud the breath is at them.
+    """
     hz, times, grid = stft(rng.standard_normal(samples), RATE, nperseg=512, noverlap=384)
     gain = np.interp(times, *breath)[None, :] * (1.0 / (1.0 + (hz / 3500.0) ** 2))[:, None]
     for note, (consonant, _), gap in zip(notes, syllables, gaps(notes), strict=True):

@@ -11,12 +11,13 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from deploy.demo.catalogue import REJECTS
+from deploy.demo.catalogue import REJECTS, write_catalogue
 from deploy.demo.composition import backing
 from deploy.demo.encoding import Encoding, encode
 from deploy.demo.songs import CATALOGUE
 from deploy.demo.sound import master
 from deploy.demo.truth import DAYS, Truth, Upload
+from nightjar.errors import NightjarError
 
 WORD_BITS = 32
 MIN_OVERLAP = 40  # Chromaprint words, 5 seconds
@@ -53,6 +54,12 @@ def named(truth: Truth) -> dict[str, Upload]:
 def test_another_process_makes_the_same_bytes(made):
     assert bodies(made.directory) == bodies(made.again)
     assert len(bodies(made.directory)) == len(made.truth.uploads) + len(DAYS) + 1  # listens and truth.json
+
+
+@pytest.mark.parametrize("days", [(), DAYS[:2], (DAYS[0], DAYS[0], DAYS[1]), (*DAYS[1:], DAYS[0])])
+def test_it_takes_three_days_in_order(tmp_path, days):
+    with pytest.raises(NightjarError, match="three days"):
+        write_catalogue(tmp_path, days)
 
 
 def test_truth_is_read_as_it_was_written(made):

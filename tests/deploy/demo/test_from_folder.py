@@ -5,11 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from nightjar.errors import NightjarError
 
 from deploy.demo.from_folder import from_folder
 from deploy.demo.listens import write_listens
 from deploy.demo.truth import DAYS, Truth
+from nightjar.errors import NightjarError
 
 NAMES = (
     "Rock/01 One.mp3",

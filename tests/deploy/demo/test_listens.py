@@ -4,10 +4,10 @@ from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
-from nightjar import schemas
 
 from deploy.demo.listens import UNKNOWN_TRACKS, listeners, write_listens
 from deploy.demo.truth import DAYS, Truth, Upload
+from nightjar import schemas
 
 
 @pytest.fixture(scope="module")
