@@ -34,7 +34,7 @@ class Upload:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The object metadata that the app sends with it, as text: `nightjar.ingest.metadata.encode` makes it storable."""
+        """What the app says of it, as text; `nightjar.ingest.metadata.encode` makes object metadata of it."""
         named = {"user-id": self.uploader, "title": self.title, "artist": self.artist}
         return {name: value for name, value in named.items() if value}
 
