@@ -14,6 +14,9 @@ from deploy.embedded import processes
 from deploy.embedded.processes import Process
 from nightjar.errors import NightjarError
 
+_NOT_INHERITED = {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"}
+"""A person's own account at a cloud, which our keys must not be mixed with."""
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -90,11 +93,10 @@ class Service:
         for folder in (self.folder, self.log.parent, self._pid_file.parent):
             folder.mkdir(parents=True, exist_ok=True)
         self.prepare()
-        mark = {processes.MARK: f"{self.data}:{self.name}", "SPT_NOENV": "1"}  # setproctitle would overwrite the mark
         with self.log.open("ab") as log:
             child = subprocess.Popen(
                 self.command(),
-                env=os.environ | self.environment() | mark,
+                env=self.full_environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -108,6 +110,12 @@ class Service:
         written = self._pid_file.with_suffix(".new")
         written.write_text(json.dumps(noted.__dict__))
         written.replace(self._pid_file)
+
+    def full_environment(self) -> dict[str, str]:
+        """What the server finds; its mark is among it."""
+        mark = {processes.MARK: f"{self.data}:{self.name}", "SPT_NOENV": "1"}  # else setproctitle overwrites the mark
+        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+        return inherited | self.environment() | mark
 
     def wait(self) -> None:
         """Return when the server answers. Raises NightjarError with the end of its log if it does not."""

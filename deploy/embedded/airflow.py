@@ -1,0 +1,200 @@
+"""Airflow's three servers, with PostgreSQL for its metadata and the LocalExecutor for its tasks."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from deploy.embedded import ports
+from deploy.embedded.service import REPOSITORY, Service, executable
+from nightjar.errors import NightjarError
+
+
+@dataclass(frozen=True)
+class AirflowConfig:
+    """What the servers and every `airflow` command have in common. `database` is a SQLAlchemy address."""
+
+    home: Path
+    database: str
+    port: int
+    log_ports: tuple[int, int]
+    secrets: dict[str, str]
+    """`fernet`, `jwt` and `api`: keys that only have to be hard to guess and the same everywhere."""
+    parallelism: int = 3
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """AIRFLOW_* variables. Everybody on this machine's loopback interface is an administrator."""
+        sections = {
+            "core": {
+                "dags_folder": REPOSITORY / "dags",
+                "plugins_folder": REPOSITORY / "plugins",
+                "load_examples": False,
+                "dags_are_paused_at_creation": False,
+                "executor": "LocalExecutor",
+                "parallelism": self.parallelism,
+                "mp_start_method": "fork",
+                "execution_api_server_url": f"{self.address}/execution/",
+                "simple_auth_manager_all_admins": True,
+                "fernet_key": self.secrets["fernet"],
+            },
+            "database": {"sql_alchemy_conn": self.database, "load_default_connections": False},
+            "api": {
+                "host": "127.0.0.1",
+                "port": self.port,
+                "base_url": self.address,
+                "secret_key": self.secrets["api"],
+                "workers": 1,
+            },
+            "api_auth": {"jwt_secret": self.secrets["jwt"]},
+            "logging": {
+                "base_log_folder": self.home / "logs",
+                "dag_processor_child_process_log_directory": self.home / "logs" / "dag_processor",
+                "worker_log_server_port": self.log_ports[0],
+                "trigger_log_server_port": self.log_ports[1],
+                "colored_console_log": False,
+            },
+            "scheduler": {
+                "scheduler_idle_sleep_time": 0.5,
+                "scheduler_heartbeat_sec": 3,
+                "scheduler_health_check_threshold": 12,  # after a kill: how soon its tasks are given up and begun again
+                "orphaned_tasks_check_interval": 5,
+                "task_instance_heartbeat_timeout": 60,
+            },
+            "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60, "refresh_interval": 60},
+            "usage_data_collection": {"enabled": False},
+        }
+        return {"AIRFLOW_HOME": str(self.home)} | {
+            f"AIRFLOW__{section}__{option}".upper(): str(value)
+            for section, options in sections.items()
+            for option, value in options.items()
+        }
+
+
+class _AirflowService(Service):
+    arguments: tuple[str, ...] = ()
+
+    def __init__(self, data: Path, config: AirflowConfig, environment: dict[str, str]) -> None:
+        """`environment` is what tasks must find besides: Nightjar's settings and the keys of object storage."""
+        super().__init__(data, {})
+        self.config, self._environment = config, environment | config.environment()
+
+    @property
+    def folder(self) -> Path:
+        return self.config.home
+
+    def environment(self) -> dict[str, str]:
+        return self._environment
+
+    def command(self) -> list[str]:
+        return [executable("airflow"), *self.arguments]
+
+    def health(self, part: str) -> bool:
+        """Whether the api-server finds `part` healthy."""
+        try:
+            with urllib.request.urlopen(f"{self.config.address}/api/v2/monitor/health", timeout=5) as answer:
+                return json.load(answer)[part]["status"] == "healthy"
+        except (OSError, ValueError, KeyError):
+            return False
+
+
+class ApiServer(_AirflowService):
+    name = "airflow-api-server"
+    arguments = ("api-server",)
+    grace_s = 5.0
+    ready_within_s = 120.0
+
+    def prepare(self) -> None:
+        """Make or renew the tables of the metadata database, once for each version of Airflow."""
+        made = self.folder / f"migrated-{version('apache-airflow-core')}"
+        if made.exists():
+            return
+        with self.log.open("ab") as log:
+            done = subprocess.run(
+                [executable("airflow"), "db", "migrate"],
+                env=self.full_environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode:
+            raise self._failed("could not make its tables")
+        made.touch()
+
+    def ready(self) -> bool:
+        return ports.answers(self.config.port) and self.health("metadatabase")
+
+
+class Scheduler(_AirflowService):
+    """Ended by a kill: asked kindly it would wait for running tasks. They are begun again by the next scheduler."""
+
+    name = "airflow-scheduler"
+    arguments = ("scheduler", "--skip-serve-logs")
+    ends_by = signal.SIGKILL
+    ready_within_s = 120.0
+
+    def ready(self) -> bool:
+        return self.health("scheduler")
+
+
+class DagProcessor(_AirflowService):
+    name = "airflow-dag-processor"
+    arguments = ("dag-processor",)
+    grace_s = 5.0
+    ready_within_s = 120.0
+
+    def ready(self) -> bool:
+        return self.health("dag_processor")
+
+
+class AirflowApi:
+    """Airflow's REST interface, as far as the embedded parts need it."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._token = ""
+
+    def get(self, path: str) -> dict:
+        return self.call("GET", path)
+
+    def call(self, method: str, path: str, body: dict | None = None) -> dict:
+        """The answer to a request for `/api/v2<path>`. Raises NightjarError with what Airflow said."""
+        if not self._token:
+            with self._open("GET", "/auth/token", None) as answer:
+                self._token = json.load(answer)["access_token"]
+        with self._open(method, f"/api/v2{path}", body) as answer:
+            return json.load(answer)
+
+    def set_pool(self, name: str, slots: int, description: str) -> None:
+        """Make the pool, or change it to these slots."""
+        known = {pool["name"] for pool in self.get("/pools?limit=100")["pools"]}
+        pool = {"slots": slots, "description": description, "include_deferred": False}
+        if name in known:
+            self.call("PATCH", f"/pools/{name}", {"pool": name, **pool})
+        else:
+            self.call("POST", "/pools", {"name": name, **pool})
+
+    def _open(self, method: str, path: str, body: dict | None):
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self._address + path, data, headers | {"Content-Type": "application/json"}, method=method
+        )
+        try:
+            return urllib.request.urlopen(request, timeout=30)
+        except urllib.error.HTTPError as error:
+            said = error.read().decode(errors="replace")[:500]
+            raise NightjarError(f"Airflow refused {method} {path}: {error.code} {said}", "See its page") from error
+        except OSError as error:
+            raise NightjarError(
+                f"Airflow at {self._address} does not answer: {error}", "Start it: python -m deploy.embedded up"
+            ) from error

@@ -1,0 +1,176 @@
+"""All embedded parts together: one data directory, started and ended as one."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from deploy.embedded import ports, processes
+from deploy.embedded.airflow import AirflowApi, AirflowConfig, ApiServer, DagProcessor, Scheduler
+from deploy.embedded.milvus import MilvusLite
+from deploy.embedded.postgres import Postgres
+from deploy.embedded.seaweedfs import SeaweedFS
+from deploy.embedded.service import REPOSITORY, Service
+from deploy.embedded.valkey import Valkey
+from nightjar.settings import Settings
+
+HOME = REPOSITORY / ".nightjar"
+"""Below it are the data directories, one a catalogue; `current` is a link to the one that was started last."""
+
+_AIRFLOW_PORTS = ("airflow", "worker_logs", "trigger_logs")
+_STORES = (SeaweedFS, Valkey, MilvusLite, Postgres)
+
+
+class Stack:
+    """Every embedded part with its state below `data`. Changes are made by one process at a time."""
+
+    def __init__(self, data: Path, settings: Settings | None = None, pool_slots: int | None = None) -> None:
+        """`settings` gives the sizes and the models; addresses are the stack's own."""
+        self.data = data.resolve()
+        self._settings = settings or Settings.load({})
+        self._pool_slots = pool_slots or os.cpu_count() or 1
+        self.data.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            self._noted = self._read("private.json") or self._new_secrets()
+            self._ports = self._read("ports.json") or self._assigned({})
+        self._build()
+
+    def _build(self) -> None:
+        """The services, by the ports and secrets as they are now."""
+        noted, data = self._noted, self.data
+        self.keys = {"AWS_ACCESS_KEY_ID": noted["access_key"], "AWS_SECRET_ACCESS_KEY": noted["secret_key"]}
+        seaweedfs = SeaweedFS(data, self._ports, self.keys, self._settings.bucket)
+        valkey, milvus = Valkey(data, self._ports), MilvusLite(data, self._ports)
+        self._postgres = Postgres(data, self._ports, noted["postgres"])
+        self._stores: list[Service] = [seaweedfs, valkey, milvus, self._postgres]
+        self.settings = replace(
+            self._settings, s3_endpoint=seaweedfs.endpoint, milvus_uri=milvus.uri, kv_url=valkey.url
+        )
+        airflow = AirflowConfig(
+            home=data / "airflow",
+            database=self._postgres.url,
+            port=self._ports["airflow"],
+            log_ports=(self._ports["worker_logs"], self._ports["trigger_logs"]),
+            secrets=noted,
+            parallelism=self._pool_slots + 1,
+        )
+        self.api, self.address = AirflowApi(airflow.address), airflow.address
+        self.environment = self.settings.environment() | self.keys
+        self.airflow_environment = self.environment | airflow.environment()
+        self._airflow: list[Service] = [
+            service(data, airflow, self.environment) for service in (ApiServer, Scheduler, DagProcessor)
+        ]
+
+    @property
+    def services(self) -> list[Service]:
+        return [*self._stores, *self._airflow]
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+    def up(self, say: Callable[[str], None] = lambda line: None) -> None:
+        """Start what does not run; returns when everything answers. Raises NightjarError, and then nothing runs.
+
+        Safe after a kill of any of the processes: what is half there is ended first.
+        """
+        with self._locked():
+            if all(service.process and service.ready() for service in self.services):
+                say(f"everything runs already, with its data in {self.data}")
+                return
+            self._stop(lambda line: None)
+            self._ports = self._assigned(self._ports)
+            self._build()
+            try:
+                self._start(say)
+            except BaseException:
+                self._stop(lambda line: None)
+                raise
+            self._write("environment", "".join(f"{name}={value}\n" for name, value in self.environment.items()))
+            with contextlib.suppress(ValueError):  # elsewhere: named by --data, found by its name only
+                self._point_here(self.data.relative_to(HOME))
+
+    def _start(self, say: Callable[[str], None]) -> None:
+        api_server, scheduler, dag_processor = self._airflow
+        begun = time.monotonic()
+
+        def bring_up(service: Service) -> None:
+            service.start()
+            service.wait()
+            say(f"{service.name:<22} {time.monotonic() - begun:5.1f} s")
+
+        def bring_airflow_up() -> None:
+            bring_up(self._postgres)
+            bring_up(api_server)  # before the scheduler: a task that cannot reach it fails
+
+        with ThreadPoolExecutor() as threads:
+            others = [service for service in self._stores if service is not self._postgres]
+            for done in [threads.submit(bring_airflow_up), *(threads.submit(bring_up, service) for service in others)]:
+                done.result()
+            self.api.set_pool("separation", self._pool_slots, "Separations at a time on this machine")
+            for done in [threads.submit(bring_up, service) for service in (scheduler, dag_processor)]:
+                done.result()
+
+    def down(self, say: Callable[[str], None] = lambda line: None) -> None:
+        """End every process of the stack, whoever started it, and what those started; the data stays."""
+        with self._locked():
+            self._stop(say)
+
+    def _stop(self, say: Callable[[str], None]) -> None:
+        def end(service: Service) -> None:
+            begun, ran = time.monotonic(), service.process
+            service.stop()
+            if ran:
+                say(f"{service.name:<22} stopped after {time.monotonic() - begun:.1f} s")
+
+        with ThreadPoolExecutor() as threads:
+            for together in (self._airflow, self._stores):  # what needs the stores first
+                list(threads.map(end, together))
+        processes.end(processes.marked(f"{self.data}:"), signal.SIGTERM, 2.0)
+
+    def status(self) -> list[tuple[str, int | None, Path]]:
+        """Name, process number (None if it does not run) and log of each service."""
+        return [(service.name, service.process and service.process.pid, service.log) for service in self.services]
+
+    # --- files --------------------------------------------------------------------------------------------------------
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self.data / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _read(self, name: str) -> dict:
+        path = self.data / name
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def _write(self, name: str, text: str) -> None:
+        new = self.data / f"{name}.new"
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        new.write_text(text)
+        new.replace(self.data / name)
+
+    def _new_secrets(self) -> dict[str, str]:
+        made = {name: secrets.token_hex(32) for name in ("access_key", "secret_key", "postgres", "jwt", "api")}
+        made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        self._write("private.json", json.dumps(made))
+        return made
+
+    def _assigned(self, before: dict[str, int]) -> dict[str, int]:
+        names = [name for service in _STORES for name in service.port_names] + list(_AIRFLOW_PORTS)
+        chosen = ports.choose(names, before)
+        self._write("ports.json", json.dumps(chosen))
+        return chosen
+
+    def _point_here(self, place: Path) -> None:
+        link = HOME / "current.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(place)
+        link.replace(HOME / "current")
