@@ -1,4 +1,9 @@
-"""`python -m embedder`: a shard of a day into the lake. `python -m embedder separate FILE DIRECTORY`: one file's stems."""
+"""The embedder's command line.
+
+`python -m embedder --day D --shard I --shards N` processes a shard of a day; it exits with 0 also when songs were
+rejected. `python -m embedder separate FILE DIRECTORY` writes the stems of one file. `python -m embedder statistics
+FOLDER` measures the whitening constants again; see embedder/models/README.md.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +17,26 @@ from nightjar.settings import Settings
 
 
 def main(arguments: list[str] | None = None) -> int:
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
     try:
-        settings = Settings.load()
-        return _separate(settings, given.file, given.directory)
+        if given.command == "separate":
+            _separate(Settings.load(), given.file, given.directory)
+        elif given.command == "statistics":
+            _statistics(given.folder)
+        elif given.day is None:
+            parser.error("name --day, --shard and --shards, or a command")
+        else:
+            from embedder.pipeline import run_shard
+
+            run_shard(Settings.load(), given.day, given.shard, given.shards)
     except NightjarError as error:
         print(f"embedder: {error}", file=sys.stderr)
         return 2
+    return 0
 
 
-def _separate(settings: Settings, file: Path, directory: Path) -> int:
+def _separate(settings: Settings, file: Path, directory: Path) -> None:
     from embedder import decode, separate, stems, weights
     from embedder.htdemucs import Htdemucs
 
@@ -32,17 +47,29 @@ def _separate(settings: Settings, file: Path, directory: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         pcm = decode.decode(file, Path(folder) / "mix.raw")
         made = stems.write(separate.separate(pcm, network), directory)
-    _, vocals, mix = stems.levels(made)
-    print(f"{made.accompaniment}\n{made.vocals}\nvocals {stems.relative_db(vocals, mix):.1f} dB relative to the mix")
-    return 0
+    rms = stems.levels(made)
+    level = stems.relative_db(rms.vocals, rms.mix)
+    print(f"{made.accompaniment}\n{made.vocals}\nvocals {level:.1f} dB relative to the mix")
+
+
+def _statistics(folder: Path) -> None:
+    from embedder import statistics, vectors
+
+    vectors.STATISTICS.parent.mkdir(exist_ok=True)
+    print(f"{statistics.measure(folder, vectors.STATISTICS)} songs, written to {vectors.STATISTICS}")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="embedder", description=__doc__)
-    commands = parser.add_subparsers(required=True)
+    parser = argparse.ArgumentParser(prog="embedder", description="Stems, vectors and fingerprints of songs.")
+    parser.add_argument("--day", help="YYYY-MM-DD")
+    parser.add_argument("--shard", type=int, default=0, help="which shard, from 0")
+    parser.add_argument("--shards", type=int, default=1, help="how many there are")
+    commands = parser.add_subparsers(dest="command")
     one = commands.add_parser("separate", help="write accompaniment.flac and vocals.flac of one audio file")
     one.add_argument("file", type=Path)
     one.add_argument("directory", type=Path)
+    constants = commands.add_parser("statistics", help="measure the whitening constants on a folder of songs")
+    constants.add_argument("folder", type=Path)
     return parser
 
 

@@ -14,6 +14,7 @@ import imageio_ffmpeg
 import numpy as np
 
 from embedder import signal
+from nightjar import thresholds
 from nightjar.errors import NightjarError
 
 _BYTES_PER_FRAME = 4 * signal.CHANNELS
@@ -60,18 +61,23 @@ def ffmpeg(*arguments: str | Path) -> list[str]:
 def decode(source: Path, target: Path) -> Pcm:
     """Decode the first audio stream of `source` into the raw file `target`; 1 to 8 channels are mixed to two.
 
-    Raises SongRejected with the reason `unreadable`, `too_short` or `silent`. What ffmpeg can read of a damaged file counts.
+    What can be read of a damaged file counts, and no more than the longest song that ingest lets through. Raises
+    SongRejected with the reason `unreadable`, `too_short` or `silent`.
     """
-    options = ("-map", "0:a:0", "-ac", str(signal.CHANNELS), "-ar", str(signal.RATE), "-f", "f32le")
-    command = ffmpeg("-i", source, *options, target)
-    run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-    frames = target.stat().st_size // _BYTES_PER_FRAME if target.exists() else 0
-    if run.returncode or not frames:
-        said = run.stderr.strip().replace(str(source), source.name).splitlines()
+    shape = ("-map", "0:a:0", "-ac", signal.CHANNELS, "-ar", signal.RATE, "-t", thresholds.MAX_DURATION_S)
+    command = ffmpeg("-i", source, *shape, "-f", "f32le", target)
+    try:
+        run = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=thresholds.PROBE_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as late:
+        raise SongRejected("unreadable", f"decoding takes longer than {thresholds.PROBE_TIMEOUT_S:.0f} s") from late
+    pcm = Pcm(target, target.stat().st_size // _BYTES_PER_FRAME if target.exists() else 0)
+    if run.returncode or not pcm.frames:
+        said = run.stderr.decode(errors="replace").replace(str(source), source.name).strip().splitlines()
         raise SongRejected("unreadable", f"ffmpeg finds no audio in it ({said[-1] if said else 'no data'})")
-    pcm = Pcm(target, frames)
-    if pcm.seconds < signal.MIN_SECONDS:
-        raise SongRejected("too_short", f"{pcm.seconds:.1f} s long; a song needs at least {signal.MIN_SECONDS:.0f} s")
+    if pcm.seconds < thresholds.MIN_DURATION_S:
+        raise SongRejected("too_short", f"{pcm.seconds:.1f} s; a song has at least {thresholds.MIN_DURATION_S:.0f} s")
     peak = max(float(np.abs(block).max()) for block in pcm.blocks())
     if not np.isfinite(peak):
         raise SongRejected("unreadable", "its samples are not finite numbers")

@@ -59,8 +59,8 @@ class Htdemucs:
 def _keep_vocals(network: HTDemucs) -> None:
     """Cut the last layers of both branches down to the vocals' channels, which changes nothing about the vocals.
 
-    Sources are consecutive blocks of output channels of the last transposed convolution, and nothing follows it that mixes
-    them; the inverse STFT of three sources that nobody needs is saved too.
+    Sources are consecutive blocks of output channels of the last transposed convolution, and nothing follows it that
+    mixes them; the inverse STFT of three sources that nobody needs is saved too.
     """
     vocals = SOURCES.index("vocals")
     for layer in (network.decoder[-1].conv_tr, network.tdecoder[-1].conv_tr):

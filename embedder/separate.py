@@ -1,9 +1,9 @@
 """Vocals and accompaniment of a whole song from a network that takes segments: overlap-add, piece by piece.
 
-The method is that of `demucs.apply.apply_model` (shifts 0): the song is normalised by the mean and deviation of its mono mix,
-segments overlap, and each sample is the mean of the segments that cover it, weighted by a triangle over the segment. Unlike
-there, memory does not grow with the song, the last segment ends with the song instead of hanging over it, no segment is
-computed that others cover or that is digital silence. The accompaniment is the mix minus the vocals.
+The method is that of `demucs.apply.apply_model` (shifts 0): the song is normalised by the mean and deviation of its
+mono mix, segments overlap, and each sample is the mean of the segments that cover it, weighted by a triangle over the
+segment. Unlike there, memory does not grow with the song, the last segment ends with the song instead of hanging over
+it, no segment is computed that others cover or that is digital silence. The accompaniment is the mix minus the vocals.
 
 
 """
@@ -31,7 +31,8 @@ def segment_starts(frames: int, overlap: float = signal.OVERLAP) -> list[int]:
 
 
 def separate(pcm: Pcm, vocals_of: VocalsOf, overlap: float = signal.OVERLAP) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Consecutive pieces of the song as (accompaniment, vocals), each (2, frames) float32; together its whole length."""
+    """Consecutive pieces of the song as (accompaniment, vocals), each (2, frames) float32; together its whole
+    length."""
     mean, deviation = _scale(pcm)
     starts = segment_starts(pcm.frames, overlap)
     weight = _triangle(signal.SEGMENT)

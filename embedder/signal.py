@@ -7,8 +7,6 @@ from __future__ import annotations
 RATE = 44_100
 """Hz at which uploads are decoded: what htdemucs was trained on."""
 CHANNELS = 2
-MIN_SECONDS = 3.0
-"""Shortest song: one patch of the CNN."""
 SILENT_PEAK = 1e-3
 """A song whose loudest sample is below this share of full scale (-60 dBFS) has nothing to hear."""
 
@@ -23,8 +21,8 @@ SEGMENT_SILENCE = 2.0**-15
 
 # --- stems as they are stored -----------------------------------------------------------------------------------------
 STEM_RATE = 16_000
-"""Hz of stored stems. It is the CNN's own rate, and Chromaprint listens to 28 to 3520 Hz only, so that one small mono file
-serves both without resampling again."""
+"""Hz of stored stems. It is the CNN's own rate, and Chromaprint listens to 28 to 3520 Hz only, so that one small mono
+file serves both without resampling again."""
 PART_SILENT_RMS = 1e-3
 """A stem below this RMS (-60 dBFS) is silent and has an empty fingerprint: words of numerical noise mean nothing."""
 LEVEL_FLOOR_DB = -120.0

