@@ -1,6 +1,24 @@
 """Every threshold of the library, with its meaning and where its value comes from. Pure constants: no imports."""
 
 # --- ingest -------------------------------------------------------------------------------------------------------
+MIN_DURATION_S = 3.0
+"""An upload that decodes to less is a slip of the finger, and too short to recognise or to recommend."""
+MAX_DURATION_S = 3 * 3600.0
+"""An upload that decodes to more is a broadcast or a mistake; separating it would hold up a night."""
+MAX_UPLOAD_BYTES = 4 * 2**30
+"""A larger object is not downloaded: three hours of CD-quality WAV are half of it."""
+SILENCE_LUFS = -60.0
+"""Integrated loudness below which nothing is to be heard; digital silence measures -70, the quietest records -35."""
+MAX_DECODE_ERROR_SHARE = 0.1
+"""A file of whose frames more than this share does not decode is broken; a few bad frames at a cut are common."""
+PROBE_TIMEOUT_S = 900.0
+"""Decoding takes about one second for five minutes of sound; a file that needs this long keeps ffmpeg in a loop."""
+MAX_TEXT_CHARACTERS = 200
+"""A title or artist that is longer is not one; the field is dropped."""
+MAX_ID_CHARACTERS = 128
+"""A user or track id that is longer is not one: the field of an upload, the row of a listen or takedown is dropped."""
+LISTEN_SLACK_DAYS = 1
+"""A listen may lie this many days outside its partition's day: devices deliver late, and clocks are wrong."""
 
 # --- the night's gate -----------------------------------------------------------------------------------------------
 MAX_REJECT_SHARE = 0.25
@@ -8,7 +26,60 @@ MAX_REJECT_SHARE = 0.25
 MIN_REJECTS_TO_STOP = 10
 """Fewer rejects than this never stop a night, so that a small day is not stopped by two bad songs."""
 
+# --- vectors --------------------------------------------------------------------------------------------------------
+MILVUS_TIMEOUT_S = 60.0
+"""How long a call of Milvus may take; loading a large collection is the longest."""
+MILVUS_RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 16.0)
+"""Pauses before a search that came back short is repeated: a joining query node was seen to take up to 29 s."""
+MILVUS_BATCH_BYTES = 8 * 1024 * 1024
+"""Vectors in one upsert; a message of more than 64 MB is refused."""
+MILVUS_BATCH_IDS = 1000
+"""Ids in one delete or query."""
+MILVUS_BATCH_QUERIES = 64
+"""Vectors that are searched for in one call, so that its answer stays far below 64 MB."""
+MILVUS_MAX_LIMIT = 16_384
+"""Most vectors that Milvus gives for one query, and most rows of one page."""
+SELF_SIMILARITY = 0.999
+"""A stored vector is as near as this to itself in float32, or in an index that rounds."""
+LOAD_CHECK_SONGS = 200
+"""Songs of a day that are searched for after loading it: all of a small day, an even sample of a large one."""
+
 # --- duplicates -----------------------------------------------------------------------------------------------------
+VOTING_BITS = 14
+"""Top bits of a Chromaprint word that vote for an offset; AcoustID's choice."""
+VOTING_MAX_REPEATS = 32
+"""A word that a song has more often than this votes for too many offsets to tell anything."""
+OFFSETS_TRIED = 16
+"""Offsets with the most votes that are compared bit by bit."""
+SPAN_ERROR_BITS = 10
+"""Wrong bits of a word's 32 below which it belongs to a matching span: unrelated words differ in 16."""
+MIN_OVERLAP_WORDS = 12
+"""Words that two prints must have in common to be compared at all: 4 s of sound."""
+MIN_DISTINCT_WORDS = 8
+"""A print, or a matching span, with fewer different words than this is silence or a test tone: not comparable."""
+MIN_DISTINCT_SHARE = 0.2
+"""The same as a share of its words; of real music 0.59 is the least seen."""
+MATCH_SIMILARITY = 0.80
+"""1 - bit error rate of a matching span. Copies: 0.81 (strong equaliser) to 1.00; accompaniments of covers: 0.90 to
+0.97; different songs over as large a share: 0.77 at most."""
+SHORT_PRINT_WORDS = 40
+"""A print of fewer words than this, 7.6 s, is short: chance finds it a better place in a long song."""
+MATCH_SIMILARITY_SHORT = 0.88
+"""The same for short prints. Fragments of 5 s: 0.95 at least; the best chance place of one: 0.80."""
+MATCH_SHARE = 0.6
+"""Share of the shorter print that a matching span covers. Copies and fragments: 0.97 to 1; spans of different songs
+that reach MATCH_SIMILARITY: 0.47 at most."""
+SAME_MIX_SIMILARITY = 0.90
+"""A mix this alike is the same recording whatever the vocals say. Covers: 0.80 at most; re-encodings: 0.92 at least."""
+SAME_VOCALS_SIMILARITY = 0.75
+"""Vocals this alike are the same take. Copies: 0.90 at least; other singers or none on the same backing: 0.57 at most."""
+SINGING_DB = -30.0
+"""Level of the separated vocals against the mix above which they may be singing. Sung songs: -8 to -3; backing tracks
+without a singer: -22 (synthesizer leads pass for voices) to -65."""
+SINGING_DIFFERENCE_DB = 12.0
+"""Vocals that are silent in one song and differ from the other's by more than this are missing, not just quiet."""
+FRAGMENT_MAX_RATIO = 0.75
+"""A song shorter than this share of the other is a fragment of it, not a trimmed duplicate."""
 
 # --- recommendations ------------------------------------------------------------------------------------------------
 LIST_LENGTH = 100
@@ -57,7 +128,7 @@ BECAUSE = 3
 """Heard songs that a list names as the reason for an entry."""
 
 # --- publishing -----------------------------------------------------------------------------------------------------
-MAX_LISTS_LOST = 0.5
+MIN_LISTS_KEPT = 0.5
 """A version with fewer lists than this share of the published ones does not replace them: listens are missing."""
 MIN_LISTS_TO_COMPARE = 20
 """Below this many published lists their number may fall to anything."""

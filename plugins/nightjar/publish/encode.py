@@ -1,0 +1,55 @@
+"""The bytes of a published list: docs/reading-lists.md describes them for readers in any language."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from nightjar.errors import NightjarError
+
+FORMAT = 1
+"""The first byte of every list."""
+
+
+class Recommendation(NamedTuple):
+    """One entry of a list: the app's own id of the song, and its score in single precision."""
+
+    track_id: str
+    score: float
+
+
+def encode(entries: Iterable[tuple[str, float]]) -> bytes:
+    """The byte FORMAT, then for each entry, in order: u8 length of the id, the id in UTF-8, float32 little-endian.
+
+    Raises NightjarError for an id that is empty or longer than 255 bytes.
+    """
+    made = bytearray([FORMAT])
+    for track_id, score in entries:
+        name = track_id.encode()
+        if not 1 <= len(name) <= 255:
+            raise NightjarError(
+                f"track id {track_id!r} has {len(name)} bytes; a list holds 1 to 255", "See nightjar/ingest/names.py"
+            )
+        made.append(len(name))
+        made += name
+        made += struct.pack("<f", score)
+    return bytes(made)
+
+
+def decode(body: bytes) -> list[Recommendation]:
+    """The entries of a list. Raises NightjarError for another format and for bytes that end too early."""
+    if not body or body[0] != FORMAT:
+        raise NightjarError(
+            f"a list begins with {body[:1].hex() or 'nothing'}, this reader knows format {FORMAT}",
+            "Update the reader: docs/reading-lists.md",
+        )
+    entries, at = [], 1
+    try:
+        while at < len(body):
+            end = at + 1 + body[at]
+            entries.append(Recommendation(body[at + 1 : end].decode(), struct.unpack_from("<f", body, end)[0]))
+            at = end + 4
+    except (struct.error, UnicodeDecodeError) as error:
+        raise NightjarError(f"a list of {len(body)} bytes is damaged at byte {at}", "Publish its day again") from error
+    return entries

@@ -1,0 +1,133 @@
+"""The last step of publish_recommendations: a day's lists from the lake into the key-value store."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+
+from nightjar.errors import NightjarError
+from nightjar.lake import Lake, Partition
+from nightjar.objects import ObjectMissing, Objects
+from nightjar.publish import encode, versions
+from nightjar.publish.store import Store
+from nightjar.publish.versions import Record, day_of
+from nightjar.schemas import NEW_USERS
+from nightjar.settings import Settings
+from nightjar.thresholds import KV_SAMPLE
+
+log = logging.getLogger(__name__)
+
+_RECORDS = "published/"
+
+
+def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> dict:
+    """Write the day's committed lists under their version, check them, then move the pointer, forward only.
+
+    {"version", "lists", "current", "moved", "removed"}: `current` is what the app reads afterwards. Before the first
+    key of a version its record is written (`published/<version>.json`), so that a run killed anywhere leaves nothing
+    that the next does not remove. The live version and the one before it are kept. A day older than the live version
+    changes nothing. `accept_fewer` publishes past the comparison with the live version.
+
+    Raises GateClosed if the lists are much poorer than the live ones, and NightjarError if the store evicts, is full,
+    or does not hold what was written; the pointer has then not moved.
+    """
+    lake = Lake(settings)
+    partition = Partition("lists", day, settings.model)
+    version = versions.version_of(day, lake.manifest(partition).to_json())
+    with closing(Store(settings.kv_url)) as store:
+        live = store.current()
+        if live and day_of(live) > day:
+            log.info("publish_lists %s: lists kept in the lake, the pointer stays at %s", day, live)
+            return {"version": version, "lists": 0, "current": live, "moved": False, "removed": 0}
+        lists = _encoded(lake, partition)
+        behind = _record(lake.objects, live)
+        before = behind.previous if behind else ""
+        previous = before if live == version else live
+        record = Record(version, previous, sorted(set(lists) - {NEW_USERS}), len(encode.decode(lists[NEW_USERS])))
+        if not accept_fewer:
+            versions.gate(record, behind)
+        removed = _sweep(lake.objects, store, day, {live, before, version})  # what killed runs left
+        lake.objects.put(_where(version), record.to_json())
+        _write(store, record, lists)
+        if live != version and not store.move(live, version):
+            raise NightjarError(
+                f"the pointer moved from {live or 'nothing'} to {store.current()} while {version} was written",
+                "Another run published meanwhile; run the task again, one at a time",
+            )
+        removed += _sweep(lake.objects, store, day, {version, previous})
+    log.info(
+        "publish_lists %s: %d lists and %d songs for new users under %s, the pointer %s, %d old keys removed",
+        *(day, len(record.users), record.new_users, version),
+        *("was there" if live == version else f"moved from {live or 'nothing'}", removed),
+    )
+    return {
+        "version": version,
+        "lists": len(record.users),
+        "current": version,
+        "moved": live != version,
+        "removed": removed,
+    }
+
+
+def _encoded(lake: Lake, partition: Partition) -> dict[str, bytes]:
+    """Each user's list as bytes; under NEW_USERS always one, though it may be empty."""
+    rows = lake.read(partition, ["user_id", "rank", "track_id", "score"])
+    rows = rows.sort_by([("user_id", "ascending"), ("rank", "ascending")])
+    entries: dict[str, list[tuple[str, float]]] = {NEW_USERS: []}
+    columns = (rows[name].to_pylist() for name in ("user_id", "track_id", "score"))
+    for user_id, track_id, score in zip(*columns, strict=True):
+        entries.setdefault(user_id, []).append((track_id, score))
+    return {user_id: encode.encode(each) for user_id, each in entries.items()}
+
+
+def _write(store: Store, record: Record, lists: dict[str, bytes]) -> None:
+    """Write what the store lacks of a version, and check that nothing lacks then. Raises NightjarError."""
+    bodies = {versions.list_key(record.version, user_id): lists[user_id] for user_id in record.users}
+    last = {versions.new_users_key(record.version): lists[NEW_USERS]}
+    if lacking := _lacking(store, bodies | last):
+        store.check(sum(len(key) + len(body) for key, body in lacking.items()), len(lacking))
+        store.write(bodies.items())
+        store.write(last.items())
+        lacking = _lacking(store, bodies | last)
+    if lacking:
+        raise NightjarError(
+            f"{len(lacking)} lists of {record.version} are not in the store as they were written, {min(lacking)} first",
+            "The pointer has not moved; look at the store's log for evictions or a failover, and run the task again",
+        )
+
+
+def _lacking(store: Store, bodies: dict[str, bytes]) -> dict[str, bytes]:
+    """The lists that are not in the store: those of another length, and of an even sample those of other bytes."""
+    lengths = store.lengths(bodies)
+    sample = sorted(bodies)[:: max(1, len(bodies) // KV_SAMPLE)]
+    wrong = {key for (key, body), length in zip(bodies.items(), lengths, strict=True) if length != len(body)}
+    wrong |= {key for key, found in zip(sample, store.read(sample), strict=True) if found != bodies[key]}
+    return {key: bodies[key] for key in sorted(wrong)}
+
+
+def _sweep(objects: Objects, store: Store, day: str, keep: set[str]) -> int:
+    """Remove the versions of days up to `day`, finished or not, that are not to be kept; returns how many keys."""
+    removed = 0
+    for seen in objects.list(_RECORDS):
+        version = seen.key.removeprefix(_RECORDS).removesuffix(".json")
+        if version in keep or day_of(version) > day:
+            continue
+        if record := _record(objects, version):  # else another run has removed it meanwhile
+            removed += store.remove([versions.new_users_key(version)])
+            removed += store.remove(versions.list_key(version, user_id) for user_id in record.users)
+            objects.delete(seen.key)
+    return removed
+
+
+def _where(version: str) -> str:
+    return f"{_RECORDS}{version}.json"
+
+
+def _record(objects: Objects, version: str) -> Record | None:
+    """What is known of a version; None if nothing is, as for "" and for one published from another bucket."""
+    if not version:
+        return None
+    try:
+        return Record.from_json(objects.get(_where(version)))
+    except ObjectMissing:
+        return None

@@ -1,0 +1,51 @@
+"""What is offered without knowing anybody: the songs that people play and the songs that are new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from nightjar.recommend.library import Library
+from nightjar.thresholds import COLD_POOL
+
+
+@dataclass(frozen=True)
+class Cold:
+    """Songs offered to anybody, best first, at most COLD_POOL of the popular and as many of the fresh."""
+
+    songs: np.ndarray  # (k,) int64
+    relevance: np.ndarray  # (k,) float64, 0 to 1
+
+
+def listeners(library: Library, heard: pd.DataFrame) -> np.ndarray:
+    """(songs,) int64: people who like (a weight above 0) a song of the group, counted at the canonical song.
+
+    `heard` is the result of `seeds.taste`.
+    """
+    liked = heard[heard["weight"] > 0]
+    pairs = pd.DataFrame({"user": liked["user_id"], "song": library.canonical[liked["song"].to_numpy()]})
+    return np.bincount(pairs.drop_duplicates()["song"].to_numpy(dtype=np.int64), minlength=len(library))
+
+
+def rank(library: Library, counts: np.ndarray) -> Cold:
+    """The popular and the fresh songs that are offered.
+
+    Relevance is log(1 + listeners) relative to the most popular song's, and at least a half for a fresh song, a
+    little less by each day of age, so that the newest stand among the fairly popular before anybody played them.
+    """
+    fresh = library.fresh & library.offered
+    popular = library.offered & (counts > 0)
+    relevance = np.log1p(counts) / max(np.log1p(counts.max(initial=0)), 1.0)
+    relevance = np.where(fresh, np.maximum(relevance, 0.5 - 0.01 * library.age_days), relevance)
+    relevance = np.round(relevance, 6)
+    rows = np.concatenate([_best(popular, relevance), _best(fresh, relevance)])
+    rows = np.unique(rows)
+    order = np.lexsort((rows, -relevance[rows]))
+    return Cold(rows[order], relevance[rows[order]])
+
+
+def _best(mask: np.ndarray, relevance: np.ndarray) -> np.ndarray:
+    rows = np.flatnonzero(mask)
+    return rows[np.lexsort((rows, -relevance[rows]))][:COLD_POOL]

@@ -1,0 +1,95 @@
+"""The songs that lists are made from, as arrays: everything after this works with a song's row, not its id."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from nightjar.errors import NightjarError
+from nightjar.thresholds import FRESH_DAYS
+
+
+@dataclass(frozen=True)
+class Library:
+    """All songs known on a day. Row i of every array is `ids[i]`; ids ascend, so the order of rows is that of ids."""
+
+    ids: np.ndarray  # (n,) str
+    age_days: np.ndarray  # (n,) int32: days since the upload, 0 on its own day
+    duration_s: np.ndarray  # (n,) float64
+    uploader: np.ndarray  # (n,) int32: code of the uploader, -1 where unknown
+    artist: np.ndarray  # (n,) int32: code of the artist's name, -1 where unknown
+    canonical: np.ndarray  # (n,) int32: row of the duplicate group's canonical song, its own row without a group
+    removed: np.ndarray  # (n,) bool: the song or its uploader is taken down
+    uploaders: dict[str, int]  # code by user id
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def fresh(self) -> np.ndarray:
+        """(n,) bool: uploaded within the last FRESH_DAYS days."""
+        return self.age_days < FRESH_DAYS
+
+    @property
+    def offered(self) -> np.ndarray:
+        """(n,) bool: may stand on somebody's list: canonical and not taken down."""
+        return (self.canonical == np.arange(len(self))) & ~self.removed
+
+    def rows(self, ids: Collection[str]) -> np.ndarray:
+        """(k,) int64: the row of each id, -1 for a song that is not in the library."""
+        return pd.Index(self.ids, dtype=object).get_indexer(pd.Index(list(ids), dtype=object))
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What takedowns name."""
+
+    tracks: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
+
+
+def build(tracks: pa.Table, groups: pa.Table, rejected: Collection[str], forgotten: Forgotten, day: str) -> Library:
+    """The library of `day` from rows of `tracks` and `duplicate_groups`; `rejected` are track ids to leave out.
+
+    An artist is a name: capitals and outer spaces make no difference. Raises NightjarError where a group's canonical
+    song is not among the tracks.
+    """
+    frame = tracks.select(["track_id", "day", "uploader", "artist", "duration_s"]).to_pandas()
+    frame = frame[~frame["track_id"].isin(list(rejected))].drop_duplicates("track_id")
+    frame = frame.sort_values("track_id", ignore_index=True)
+    ids = frame["track_id"].to_numpy(dtype=object)
+    uploader, names = pd.factorize(frame["uploader"], sort=True)
+    artist, _ = pd.factorize(frame["artist"].str.strip().str.casefold().replace("", None), sort=True)
+    today = date.fromisoformat(day).toordinal()
+    uploaded = np.array([date.fromisoformat(each).toordinal() for each in frame["day"]], dtype=np.int32)
+    removed = frame["track_id"].isin(list(forgotten.tracks)) | frame["uploader"].isin(list(forgotten.users))
+    return Library(
+        ids=ids,
+        age_days=(today - uploaded).astype(np.int32),
+        duration_s=frame["duration_s"].to_numpy(dtype=np.float64),
+        uploader=uploader.astype(np.int32),
+        artist=artist.astype(np.int32),
+        canonical=_canonical(ids, groups),
+        removed=removed.to_numpy(dtype=bool),
+        uploaders={name: code for code, name in enumerate(names)},
+    )
+
+
+def _canonical(ids: np.ndarray, groups: pa.Table) -> np.ndarray:
+    index = pd.Index(ids, dtype=object)
+    member = index.get_indexer(pd.Index(groups["track_id"].to_pylist(), dtype=object))
+    canonical = index.get_indexer(pd.Index(groups["canonical_id"].to_pylist(), dtype=object))
+    if lost := np.flatnonzero((canonical < 0) & (member >= 0)).tolist():
+        raise NightjarError(
+            f"the duplicate group of {groups['track_id'][lost[0]]} has a canonical song that is not in the library: "
+            f"{groups['canonical_id'][lost[0]]}",
+            "Run sweep_duplicates for the day again",
+        )
+    rows = np.arange(len(ids), dtype=np.int32)
+    rows[member[member >= 0]] = canonical[member >= 0]
+    return rows

@@ -1,0 +1,102 @@
+"""The steps of publish_recommendations up to the lake: gate, plan, rank a shard, commit."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+import pyarrow as pa
+
+from nightjar import schemas
+from nightjar.lake import Lake, Partition
+from nightjar.recommend import gate as night
+from nightjar.recommend import inputs, invariants, ranking
+from nightjar.recommend.filters import User
+from nightjar.recommend.library import Library
+from nightjar.recommend.ranking import Entry
+from nightjar.settings import Settings
+from nightjar.shards import shard_count, shard_of
+
+log = logging.getLogger(__name__)
+
+_UPLOAD_STAGES = ("ingest", "embed")
+"""Stages whose rejects are uploads; those of listens are rows of another table."""
+
+
+def gate(settings: Settings, day: str) -> dict:
+    """Stop a night that rejected too much: {"uploads", "rejects", "share"}. Raises GateClosed, PartitionMissing."""
+    lake = Lake(settings)
+    reasons: dict[str, list[str]] = {
+        stage: lake.read(Partition("rejects", day, stage=stage), ["reason"])["reason"].to_pylist()
+        for stage in _UPLOAD_STAGES
+    }
+    uploads = lake.manifest(Partition("tracks", day)).rows + len(reasons["ingest"])
+    summary = night.judge(day, uploads, Counter(reason for each in reasons.values() for reason in each))
+    log.info("gate %s: open, %d of %d uploads rejected", day, summary["rejects"], uploads)
+    return summary
+
+
+def plan_users(settings: Settings, day: str) -> dict:
+    """How many users get a list of their own, and the shards they make: {"users", "shards", "ignored_listens"}."""
+    read = inputs.read(settings, day)
+    users = len(read.users())
+    shards = shard_count(users, settings.shard_users)
+    log.info(
+        "plan_users %s: %d users in %d shards, %d songs, %d listens ignored",
+        *(day, users, shards, len(read.library), read.ignored_listens),
+    )
+    return {"users": users, "shards": shards, "ignored_listens": read.ignored_listens}
+
+
+def rank_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
+    """Stage the checked lists of the users of one shard, and with shard 0 that of new users: {"lists", "rows"}.
+
+    A user's list depends on their own listens and on what all share, not on who else is in the shard. Raises
+    InvariantBroken, PartitionMissing, and NightjarError if Milvus fails.
+    """
+    read = inputs.read(settings, day)
+    users = read.known(user_id for user_id in read.users() if shard_of(user_id, shards) == shard)
+    context = inputs.context(settings, day, read, users)
+    made = [(user, ranking.rank(context, user).entries) for user in users]
+    if shard == 0:
+        users = [User.new(), *users]
+        made.insert(0, (users[0], ranking.rank_new_users(context).entries))
+    rows = _rows(context.library, made)
+    _check(context.library, {user.user_id: user for user in users}, rows)
+    Lake(settings).write_part(Partition("lists", day, settings.model), shard, rows)
+    log.info("rank_shard %s %d/%d: %d lists, %d entries", day, shard, shards, len(made), rows.num_rows)
+    return {"lists": len(made), "rows": rows.num_rows}
+
+
+def commit_lists(settings: Settings, day: str, shards: int) -> dict:
+    """Make the lists of all shards visible in the lake: {"rows", "shards"}. Raises NightjarError if one is missing."""
+    manifest = Lake(settings).commit(Partition("lists", day, settings.model), shards)
+    log.info("commit_lists %s: %d entries in %d parts", day, manifest.rows, shards)
+    return {"rows": manifest.rows, "shards": shards}
+
+
+def _rows(library: Library, lists: list[tuple[User, list[Entry]]]) -> pa.Table:
+    """Lists as rows of the table `lists`. New users have no id, which is what `schemas.NEW_USERS` is."""
+    return schemas.table(
+        "lists",
+        [
+            {
+                "user_id": user.user_id,
+                "rank": rank,
+                "track_id": library.ids[entry.song],
+                "score": entry.score,
+                "because": library.ids[entry.because].tolist(),
+                "source": entry.source,
+            }
+            for user, entries in lists
+            for rank, entry in enumerate(entries, start=1)
+        ],
+    )
+
+
+def _check(library: Library, users: dict[str, User], rows: pa.Table) -> None:
+    """Assert every list as it is about to be written. Raises InvariantBroken."""
+    frame = rows.select(["user_id", "rank", "track_id"]).to_pandas()
+    frame["song"] = library.rows(frame["track_id"])
+    for user_id, each in frame.groupby("user_id", sort=True):
+        invariants.check(library, users[user_id], each["song"].tolist(), each["rank"].tolist())
