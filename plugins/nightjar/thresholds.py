@@ -71,8 +71,8 @@ MATCH_SHARE = 0.6
 that reach MATCH_SIMILARITY: 0.47 at most."""
 SAME_MIX_SIMILARITY = 0.90
 """A mix this alike is the same recording whatever the vocals say. Covers: 0.80 at most; re-encodings: 0.92 at least."""
-SAME_VOCALS_SIMILARITY = 0.75
-"""Vocals this alike are the same take. Copies: 0.90 at least; other singers or none on the same backing: 0.57 at most."""
+SAME_VOCALS_SIMILARITY = 0.68
+"""Vocals this alike are the same take. Copies: 0.91 at least, fragments 0.77; other singers or none on the same backing: 0.57 at most."""
 SINGING_DB = -30.0
 """Level of the separated vocals against the mix above which they may be singing. Sung songs: -8 to -3; backing tracks
 without a singer: -22 (synthesizer leads pass for voices) to -65."""

@@ -1,0 +1,1 @@
+"""The songs' vectors in Milvus: loading a day's, and searching them."""

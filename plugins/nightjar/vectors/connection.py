@@ -1,0 +1,60 @@
+"""The connection to Milvus: errors that a person understands, and patience while a node joins."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from pymilvus import MilvusClient
+from pymilvus.exceptions import MilvusException
+
+from nightjar.errors import NightjarError
+from nightjar.settings import Settings
+from nightjar.thresholds import MILVUS_RETRY_S, MILVUS_TIMEOUT_S
+
+_Answer = TypeVar("_Answer")
+
+logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs a traceback for errors that are raised as well
+
+
+class Connection:
+    """A client of Milvus; `lite` says that it is Milvus Lite. Raises NightjarError if nothing answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._uri = settings.milvus_uri
+        try:
+            self.client = MilvusClient(self._uri, token=settings.milvus_token, timeout=MILVUS_TIMEOUT_S)
+        except MilvusException as error:
+            raise self._explained(error) from error
+        self.lite = self.call(self.client.get_server_version).startswith("milvus_lite")
+
+    def call(self, method: Callable[..., _Answer], *arguments: object, **named: object) -> _Answer:
+        """The answer of a method of the client. Raises NightjarError."""
+        try:
+            return method(*arguments, **named)
+        except MilvusException as error:
+            raise self._explained(error) from error
+
+    def until(self, complete: Callable[[_Answer], bool], ask: Callable[[], _Answer], what: str) -> _Answer:
+        """The first answer that is `complete`, asked for again after each of MILVUS_RETRY_S. Raises NightjarError.
+
+        While a query node joins, a Milvus cluster gives empty or short answers for 16 to 29 s without any error.
+        """
+        for pause in (*MILVUS_RETRY_S, None):
+            answer = ask()
+            if complete(answer):
+                return answer
+            if pause is not None:
+                time.sleep(pause)
+        raise NightjarError(
+            f"{what} at {self._uri} keeps missing vectors that are loaded",
+            "A query node may be joining: look at Milvus's health and run the task again",
+        )
+
+    def _explained(self, error: MilvusException) -> NightjarError:
+        return NightjarError(
+            f"Milvus at {self._uri} failed: {error.message}",
+            "Check NIGHTJAR_MILVUS_URI, NIGHTJAR_MILVUS_TOKEN and that Milvus is up",
+        )

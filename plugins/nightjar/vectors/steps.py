@@ -1,0 +1,79 @@
+"""The step of load_vectors: a day's vectors into Milvus, and what is gone out of it."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightjar.errors import NightjarError
+from nightjar.lake import Lake, Partition
+from nightjar.settings import Settings
+from nightjar.thresholds import LOAD_CHECK_SONGS
+from nightjar.vectors.store import KINDS, VectorStore
+from nightjar.vectors.takedowns import taken_down
+
+log = logging.getLogger(__name__)
+
+_TABLES = {"tracks": "embeddings", "windows": "windows"}
+
+
+def load_vectors(settings: Settings, day: str) -> dict:
+    """Make Milvus hold exactly the day's committed vectors: {"tracks", "windows", "removed", "checked"}.
+
+    Vectors that the day had and has no more are removed, and so is every song that takedowns of any committed day name,
+    of whatever day it is. Then the day is counted, and its songs (an even sample of a large day) must find themselves.
+    Running it again changes nothing. Raises PartitionMissing, and NightjarError if Milvus does not hold what it must.
+    """
+    lake = Lake(settings)
+    gone = taken_down(lake)
+    rows = {kind: _without(lake.read(Partition(_TABLES[kind], day, settings.model)), gone) for kind in KINDS}
+    removed = checked = 0
+    with VectorStore(settings) as store:
+        if rows["tracks"].num_rows:
+            store.ensure(_dimension(rows["tracks"], day))
+        if store.exists():  # else nothing was ever loaded, and this day is empty
+            for kind in reversed(KINDS):  # a song is in `tracks` only once its windows are loaded
+                store.upsert(kind, rows[kind])
+            removed = sum(store.delete_day_except(kind, day, rows[kind]) for kind in KINDS)
+            store.delete_tracks(sorted(gone))
+            checked = _check(store, day, rows)
+    summary = {kind: rows[kind].num_rows for kind in KINDS} | {"removed": removed, "checked": checked}
+    log.info(
+        "load_vectors %s: %d songs and %d windows of %s, %d vectors removed, %d songs found themselves",
+        *(day, summary["tracks"], summary["windows"], settings.model, removed, checked),
+    )
+    return summary
+
+
+def _without(rows: pa.Table, gone: set[str]) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["track_id"], pa.array(sorted(gone), pa.string()))))
+
+
+def _dimension(rows: pa.Table, day: str) -> int:
+    sizes = pc.unique(pc.list_value_length(rows["vector"])).to_pylist()
+    if len(sizes) != 1 or not sizes[0]:
+        raise NightjarError(
+            f"the embeddings of {day} have dimensions {sorted(sizes)}, not one", "Run embed_tracks of the day again"
+        )
+    return sizes[0]
+
+
+def _check(store: VectorStore, day: str, rows: dict[str, pa.Table]) -> int:
+    """Raises NightjarError unless Milvus holds as many vectors of the day as `rows`, and songs find themselves."""
+    for kind in KINDS:
+        if (found := store.count(kind, day)) != rows[kind].num_rows:
+            raise NightjarError(
+                f"{store.collection(kind)} holds {found} vectors of {day} instead of {rows[kind].num_rows}",
+                "Clear load_vectors of the day; two runs of it at once get in each other's way",
+            )
+    tracks = rows["tracks"]
+    sample = tracks.take(
+        np.unique(np.linspace(0, tracks.num_rows - 1, min(tracks.num_rows, LOAD_CHECK_SONGS)).astype(int))
+    )
+    if sample.num_rows:
+        vectors = np.stack(sample["vector"].to_numpy(zero_copy_only=False))
+        store.search(vectors, 2, day, own=sample["track_id"].to_pylist())
+    return sample.num_rows

@@ -1,0 +1,272 @@
+"""Vectors in Milvus behind a few calls.
+
+One collection per kind and model: `tracks__<model>` with one vector a song, `windows__<model>` with one every few
+seconds. Both have the fields `id` (primary key), `track_id`, `day` (20261120) and `vector` (L2-normalised; metric
+cosine). The aliases `tracks` and `windows` name the live model's collections for whoever reads from outside; inside,
+vectors are always read and written under their model's own name, so that filling a new model never touches the old.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pymilvus import DataType, MilvusClient
+
+from nightjar import days
+from nightjar.errors import NightjarError
+from nightjar.settings import Settings
+from nightjar.thresholds import (
+    MILVUS_BATCH_BYTES,
+    MILVUS_BATCH_IDS,
+    MILVUS_BATCH_QUERIES,
+    MILVUS_MAX_LIMIT,
+    SELF_SIMILARITY,
+)
+from nightjar.vectors.connection import Connection
+
+KINDS = ("tracks", "windows")
+_MAX_ID = 64  # a track id's longest, see nightjar.schemas
+
+
+class Hit(NamedTuple):
+    """A vector that was found. `similarity` is the cosine; `window` the number of the window, None for a song's."""
+
+    track_id: str
+    similarity: float
+    day: str
+    window: int | None = None
+
+
+class VectorStore:
+    """One model's vectors. Reads see every write before them. Raises NightjarError where Milvus cannot answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.model = settings.model
+        self._milvus = Connection(settings)
+        self._client, self._call = self._milvus.client, self._milvus.call
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+    def __enter__(self) -> VectorStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- collections --------------------------------------------------------------------------------------------------
+    def collection(self, kind: str) -> str:
+        """The name of this model's collection of `kind`: a model name's other characters than letters, digits and _
+        are written as their code, so that two models never share one."""
+        if kind not in KINDS:
+            raise NightjarError(f"there are no vectors of kind {kind!r}", f"Kinds: {', '.join(KINDS)}")
+        return f"{kind}__" + re.sub(r"[^A-Za-z0-9_]", lambda found: f"_x{ord(found[0]):02x}_", self.model)
+
+    def ensure(self, dimension: int) -> None:
+        """Have this model's collections, loaded. The first model's become the live ones.
+
+        Raises NightjarError if they exist for vectors of another dimension.
+        """
+        for kind in KINDS:
+            name = self.collection(kind)
+            if not self._call(self._client.has_collection, name):
+                self._create(name, dimension)
+            found = self._dimension(name)
+            if found != dimension:
+                raise NightjarError(
+                    f"{name} holds vectors of dimension {found}, these have {dimension}",
+                    "A model whose output changed needs a new name: set NIGHTJAR_MODEL",
+                )
+            self._call(self._client.load_collection, name)
+            if self._live(kind) is None:
+                self._call(self._client.create_alias, name, kind)
+
+    def exists(self) -> bool:
+        """Whether this model has collections."""
+        return all(self._call(self._client.has_collection, self.collection(kind)) for kind in KINDS)
+
+    def is_live(self) -> bool:
+        """Whether the aliases point to this model's collections."""
+        return all(self._live(kind) == self.collection(kind) for kind in KINDS)
+
+    def make_live(self) -> None:
+        """Move the aliases to this model's collections. Raises NightjarError if it has none."""
+        if not self.exists():
+            raise NightjarError(f"no vectors of {self.model} are loaded", "Run load_vectors with NIGHTJAR_MODEL set")
+        for kind in KINDS:
+            move = self._client.alter_alias if self._live(kind) else self._client.create_alias
+            self._call(move, self.collection(kind), kind)
+
+    def _live(self, kind: str) -> str | None:
+        """The collection behind the alias `kind`."""
+        for name in self._call(self._client.list_collections):
+            if kind in self._call(self._client.list_aliases, name).get("aliases", []):
+                return name
+        return None
+
+    def _create(self, name: str, dimension: int) -> None:
+        schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=_MAX_ID + 8)
+        schema.add_field("track_id", DataType.VARCHAR, max_length=_MAX_ID)
+        schema.add_field("day", DataType.INT32)
+        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
+        index = MilvusClient.prepare_index_params()
+        # Lite is exact with FLAT and rebuilds any graph whenever it opens; a server picks a graph index by itself.
+        index.add_index("vector", index_type="FLAT" if self._milvus.lite else "AUTOINDEX", metric_type="COSINE")
+        create = self._client.create_collection
+        self._call(create, name, schema=schema, index_params=index, consistency_level="Strong")
+
+    def _dimension(self, name: str) -> int:
+        fields = self._call(self._client.describe_collection, name)["fields"]
+        return next(int(field["params"]["dim"]) for field in fields if field["name"] == "vector")
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+    def upsert(self, kind: str, rows: pa.Table) -> None:
+        """Write rows of the table `embeddings` (for kind tracks) or `windows`; a row of the same key is replaced."""
+        name = self.collection(kind)
+        size = max(1, MILVUS_BATCH_BYTES // (4 * self._dimension(name) + 4 * _MAX_ID))
+        for start in range(0, rows.num_rows, size):
+            batch = rows.slice(start, size)
+            vectors = np.stack(batch["vector"].to_numpy(zero_copy_only=False))
+            columns = (_keys(kind, batch), batch["track_id"].to_pylist(), batch["day"].to_pylist(), vectors)
+            self._call(
+                self._client.upsert,
+                name,
+                [
+                    {"id": key, "track_id": track_id, "day": days.number(day), "vector": vector}
+                    for key, track_id, day, vector in zip(*columns, strict=True)
+                ],
+            )
+
+    def delete_day_except(self, kind: str, day: str, rows: pa.Table) -> int:
+        """Remove the vectors of `day` that `rows` (as for `upsert`) do not have; returns how many there were."""
+        keep = set(_keys(kind, rows))
+        gone = [key for key in self._day_keys(kind, day) if key not in keep]
+        for ids in _batches(gone, MILVUS_BATCH_IDS):
+            self._call(self._client.delete, self.collection(kind), ids=ids)
+        return len(gone)
+
+    def delete_tracks(self, track_ids: Sequence[str]) -> None:
+        """Remove songs and their windows; unknown ids do nothing."""
+        for ids in _batches(list(track_ids), MILVUS_BATCH_IDS):
+            for kind in KINDS:
+                self._call(self._client.delete, self.collection(kind), filter=_is_in("track_id", ids))
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+    def count(self, kind: str = "tracks", day: str | None = None, upto_day: str | None = None) -> int:
+        """How many vectors there are: in all, of one day, or of the days up to one; 0 before the first load."""
+        if not self.exists():
+            return 0
+        wanted = f"day == {days.number(day)}" if day else _upto(upto_day)
+        found = self._call(self._client.query, self.collection(kind), filter=wanted, output_fields=["count(*)"])
+        return int(found[0]["count(*)"])
+
+    def vectors_of(self, track_ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """The songs' vectors, (d,) float32 each; songs that are not loaded are left out."""
+        found = {}
+        for ids in _batches(list(track_ids), MILVUS_BATCH_IDS):
+            name = self.collection("tracks")
+            rows = self._call(self._client.query, name, filter=_is_in("id", ids), output_fields=["vector"])
+            found |= {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
+        return found
+
+    def search(
+        self,
+        vectors: np.ndarray,
+        limit: int,
+        upto_day: str | None = None,
+        kind: str = "tracks",
+        own: Sequence[str] | None = None,
+    ) -> list[list[Hit]]:
+        """For each of the (n, d) vectors its `limit` nearest up to a day, nearest first; ties by id.
+
+        Each list has `limit` hits, or as many as there are vectors. `own` says that query i is the stored vector of the
+        song own[i], which then must be among the hits unless `limit` others are just as near. While a query node
+        joins, Milvus gives short lists without any error: a search that lacks something is repeated, and at last
+        raises NightjarError.
+        """
+        if not 1 <= limit <= MILVUS_MAX_LIMIT:
+            raise NightjarError(f"a search for {limit} vectors", f"Milvus gives 1 to {MILVUS_MAX_LIMIT}")
+        if not len(vectors):
+            return []
+        expected = min(limit, self.count(kind, upto_day=upto_day))
+        if not expected and own is None:
+            return [[] for _ in vectors]
+        if not expected:
+            raise NightjarError(f"no vectors of {self.model} up to {upto_day} are loaded", "Run load_vectors")
+        found: list[list[Hit]] = []
+        what = f"a search in {self.collection(kind)}"
+        for start in range(0, len(vectors), MILVUS_BATCH_QUERIES):
+            part = slice(start, start + MILVUS_BATCH_QUERIES)
+            ask = partial(self._search, kind, vectors[part], expected, _upto(upto_day))
+            complete = partial(_is_complete, expected, None if own is None else own[part])
+            found += self._milvus.until(complete, ask, what)
+        return found
+
+    def _search(self, kind: str, vectors: np.ndarray, limit: int, wanted: str) -> list[list[Hit]]:
+        lists = self._call(
+            self._client.search,
+            self.collection(kind),
+            data=list(np.asarray(vectors, dtype=np.float32)),
+            limit=limit,
+            filter=wanted,
+            output_fields=["track_id", "day"],
+            search_params={"metric_type": "COSINE"},
+        )
+        return [sorted(map(_hit, hits), key=lambda hit: (-hit.similarity, hit.track_id, hit.window)) for hits in lists]
+
+    def _day_keys(self, kind: str, day: str) -> Iterator[str]:
+        name, wanted = self.collection(kind), f"day == {days.number(day)}"
+        pages = self._call(
+            self._client.query_iterator, name, filter=wanted, output_fields=["id"], batch_size=MILVUS_MAX_LIMIT
+        )
+        try:
+            while page := self._call(pages.next):
+                yield from (row["id"] for row in page)
+        finally:
+            pages.close()
+
+
+def _keys(kind: str, rows: pa.Table) -> list[str]:
+    """Primary keys: the track id, for a window with its number behind it (`abc#0007`)."""
+    track_ids = rows["track_id"].to_pylist()
+    if kind == "tracks":
+        return track_ids
+    return [f"{each}#{window:04d}" for each, window in zip(track_ids, rows["window"].to_pylist(), strict=True)]
+
+
+def _hit(found: dict) -> Hit:
+    _, _, window = found["id"].partition("#")
+    number = str(found["entity"]["day"])
+    day = f"{number[:4]}-{number[4:6]}-{number[6:]}"
+    return Hit(found["entity"]["track_id"], float(found["distance"]), day, int(window) if window else None)
+
+
+def _is_complete(expected: int, own: Sequence[str] | None, lists: list[list[Hit]]) -> bool:
+    if any(len(hits) != expected for hits in lists):
+        return False
+    return own is None or all(_finds_itself(track_id, hits) for track_id, hits in zip(own, lists, strict=True))
+
+
+def _finds_itself(track_id: str, hits: list[Hit]) -> bool:
+    near = [hit.track_id for hit in hits if hit.similarity > SELF_SIMILARITY]
+    return track_id in near or len(near) == len(hits)
+
+
+def _upto(day: str | None) -> str:
+    return f"day <= {days.number(day)}" if day else ""
+
+
+def _is_in(field: str, ids: Sequence[str]) -> str:
+    return f"{field} in [{', '.join(chr(34) + each + chr(34) for each in ids)}]"
+
+
+def _batches(items: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
