@@ -11,10 +11,10 @@ from deploy.demo.styles import STYLES
 from deploy.demo.theory import Score, melody
 from deploy.demo.voice import Voice, sing
 
-BARITONE = Voice("baritone", 48, 62, 1.0, 4.5, 0.02, 5.2, 40.0, ("a", "o", "e", "ae"), ("", "m", "d", "l", "v", "t"))
-SOPRANO = Voice("soprano", 60, 74, 1.17, 5.5, 0.03, 6.1, 60.0, ("i", "u", "e", "a"), ("", "s", "h", "l", "t", "sh"))
-TENOR = Voice("tenor", 52, 67, 1.04, 4.0, 0.015, 5.6, 50.0, ("a", "e", "i", "o"), ("", "k", "d", "t", "s", "m"))
-ALTO = Voice("alto", 57, 71, 1.13, 5.5, 0.05, 5.4, 30.0, ("a", "o", "u", "er"), ("", "m", "l", "h", "v", "s"))
+BARITONE = Voice("baritone", 48, 62, 1.0, 4.5, 0.006, 5.2, 40.0, ("a", "o", "e", "ae"), ("", "m", "d", "l", "v", "t"))
+SOPRANO = Voice("soprano", 60, 74, 1.17, 5.5, 0.010, 6.1, 60.0, ("i", "u", "e", "a"), ("", "s", "h", "l", "t", "sh"))
+TENOR = Voice("tenor", 52, 67, 1.04, 4.0, 0.005, 5.6, 50.0, ("a", "e", "i", "o"), ("", "k", "d", "t", "s", "m"))
+ALTO = Voice("alto", 57, 71, 1.13, 5.5, 0.012, 5.4, 30.0, ("a", "o", "u", "er"), ("", "m", "l", "h", "v", "s"))
 VOICES = {voice.name: voice for voice in (BARITONE, SOPRANO, TENOR, ALTO)}
 
 VERSE_CELLS = (

@@ -73,7 +73,7 @@ class Voice:
     high: int
     tract: float = 1.0
     tilt: float = 5.0  # dB per octave that the source falls: 4 is pressed, 9 is soft
-    breath: float = 0.02
+    breath: float = 0.01
     vibrato_hz: float = 5.5
     vibrato_cents: float = 45.0
     vowels: tuple[str, ...] = ("a", "e", "i", "o", "u")
