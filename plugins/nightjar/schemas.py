@@ -109,13 +109,13 @@ DUPLICATE_PAIRS = _table(  # every candidate pair that is not distinct; a is the
     ("score", pa.float32()),  # 0 to 1: of the parts that decided
     ("mix", pa.float32()),  # similarity of each part over the overlap: 1 - bit error rate
     ("accompaniment", pa.float32()),
-    ("vocals", pa.float32()),  # null where one of the two has no singing
+    ("vocals", pa.float32()),  # null where one of the two has no singing, as accompaniment without any
     ("offset_s", pa.float32()),  # where b begins in a
     ("overlap_s", pa.float32()),
     ("speed", pa.float32()),  # of b relative to a
     ("evidence", pa.string()),  # the verdict in words
     key="a b",
-    optional="vocals",
+    optional="accompaniment vocals",
 )
 DUPLICATE_GROUPS = _table(  # only songs that have a duplicate; a snapshot of all days up to its partition's
     ("track_id", pa.string()),

@@ -72,7 +72,8 @@ that reach MATCH_SIMILARITY: 0.47 at most."""
 SAME_MIX_SIMILARITY = 0.90
 """A mix this alike is the same recording whatever the vocals say. Covers: 0.80 at most; re-encodings: 0.92 at least."""
 SAME_VOCALS_SIMILARITY = 0.68
-"""Vocals this alike are the same take. Copies: 0.91 at least, fragments 0.77; other singers or none on the same backing: 0.57 at most."""
+"""Vocals this alike are the same take. Copies: 0.91 at least, fragments: 0.77; other singers, or none, on the same
+backing: 0.57 at most."""
 SINGING_DB = -30.0
 """Level of the separated vocals against the mix above which they may be singing. Sung songs: -8 to -3; backing tracks
 without a singer: -22 (synthesizer leads pass for voices) to -65."""
@@ -80,6 +81,14 @@ SINGING_DIFFERENCE_DB = 12.0
 """Vocals that are silent in one song and differ from the other's by more than this are missing, not just quiet."""
 FRAGMENT_MAX_RATIO = 0.75
 """A song shorter than this share of the other is a fragment of it, not a trimmed duplicate."""
+CANDIDATE_SONG_COSINE = 0.7
+"""Songs at least this near are compared by fingerprint."""
+CANDIDATE_WINDOW_COSINE = 0.9
+"""Songs are compared as well if any window of one is at least this near to one of the other."""
+CANDIDATE_LIMIT = 64
+"""Neighbours that are asked for at first; lists that end above the threshold are asked for again, twice as long."""
+CANDIDATE_MAX_LIMIT = 4096
+"""Most neighbours of one vector that become candidates."""
 
 # --- recommendations ------------------------------------------------------------------------------------------------
 LIST_LENGTH = 100

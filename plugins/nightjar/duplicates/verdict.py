@@ -79,10 +79,12 @@ def compare(a: Prints, b: Prints) -> Comparison:
         "accompaniment": similarity(a.accompaniment, b.accompaniment, at),
         "vocals": similarity(a.vocals, b.vocals, at) if a.sings and b.sings else None,
     }
+    if parts["mix"] is None:
+        return Comparison(DISTINCT)
     voices = _voices(a, b, at)
     enough = _needed(a, b)
     alike = {name: value is not None and value >= enough for name, value in parts.items()}
-    if (parts["mix"] or 0.0) >= SAME_MIX_SIMILARITY or (voices == "same" and (alike["mix"] or alike["accompaniment"])):
+    if parts["mix"] >= SAME_MIX_SIMILARITY or (voices == "same" and (alike["mix"] or alike["accompaniment"])):
         verdict, decided = _whole_or_part(a, b), ["mix", "accompaniment", *(["vocals"] if voices == "same" else [])]
     elif voices == "none" and alike["mix"]:
         verdict, decided = _whole_or_part(a, b), ["mix", "accompaniment"]
@@ -93,6 +95,16 @@ def compare(a: Prints, b: Prints) -> Comparison:
     known = [parts[name] for name in decided if parts[name] is not None]
     evidence = _evidence(verdict, parts, at, (a, b))
     return Comparison(verdict, sum(known) / len(known), **parts, **_place(at), evidence=evidence)
+
+
+def same_file(song: Prints, seconds: float) -> Comparison:
+    """The verdict on two uploads of the very same bytes, of a song of so many seconds: nothing is left to compare."""
+    parts = {
+        "mix": 1.0,
+        "accompaniment": 1.0 if len(song.accompaniment) else None,
+        "vocals": 1.0 if song.sings else None,
+    }
+    return Comparison(DUPLICATE, 1.0, **parts, overlap_s=seconds, evidence="the same file, byte for byte")
 
 
 def _needed(a: Prints, b: Prints) -> float:

@@ -1,0 +1,63 @@
+"""Which pairs are worth comparing: songs whose vectors, or any two of whose windows, are near each other in Milvus.
+
+What makes a pair a candidate is a similarity, not a rank: so it does not matter which of the two asks for the other,
+nor what else is loaded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+
+from nightjar.thresholds import (
+    CANDIDATE_LIMIT,
+    CANDIDATE_MAX_LIMIT,
+    CANDIDATE_SONG_COSINE,
+    CANDIDATE_WINDOW_COSINE,
+)
+from nightjar.vectors.store import Hit, VectorStore
+
+log = logging.getLogger(__name__)
+
+_COSINE = {"tracks": CANDIDATE_SONG_COSINE, "windows": CANDIDATE_WINDOW_COSINE}
+
+
+def find(store: VectorStore, rows: dict[str, pa.Table], day: str, later: Sequence[str]) -> set[tuple[str, str]]:
+    """Pairs (a song of `day`, a song near it of a day up to it or of the `later` ones). Never a song with itself.
+
+    `rows` are the embeddings (key tracks) and windows of the day's songs. Two songs of the day are one pair, the lesser
+    id first. Raises NightjarError if Milvus does not have the day's own vectors.
+    """
+    wanted, found = set(later), set()
+    for kind, table in rows.items():
+        for track_id, hit in _near(store, kind, table, day):
+            found.add((track_id, hit.track_id) if hit.day != day else tuple(sorted((track_id, hit.track_id))))
+        if later:
+            found |= {(own, hit.track_id) for own, hit in _near(store, kind, table, later[-1]) if hit.day in wanted}
+    return {(own, other) for own, other in found if own != other}
+
+
+def _near(store: VectorStore, kind: str, rows: pa.Table, upto_day: str) -> Iterable[tuple[str, Hit]]:
+    """(song, hit) for everything up to a day that is at least as near as _COSINE says.
+
+    Lists that end above the threshold are asked for again with twice the length, up to CANDIDATE_MAX_LIMIT.
+    """
+    if not rows.num_rows:
+        return
+    pending, limit = np.stack(rows["vector"].to_numpy(zero_copy_only=False)), CANDIDATE_LIMIT
+    owners = np.array(rows["track_id"].to_pylist(), dtype=object)
+    while len(pending):
+        lists = store.search(pending, limit, upto_day, kind, own=owners)
+        full = np.array([len(hits) == limit and hits[-1].similarity >= _COSINE[kind] for hits in lists])
+        if limit >= CANDIDATE_MAX_LIMIT and full.any():
+            log.warning("%d %s have more than %d candidates; the farthest are left out", full.sum(), kind, limit)
+            full[:] = False
+        whole = ((own, hits) for own, hits, more in zip(owners, lists, full, strict=True) if not more)
+        yield from chain.from_iterable(
+            ((own, hit) for hit in hits if hit.similarity >= _COSINE[kind]) for own, hits in whole
+        )
+        pending, owners, limit = pending[full], owners[full], min(2 * limit, CANDIDATE_MAX_LIMIT)
