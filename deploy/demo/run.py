@@ -43,6 +43,7 @@ class Demo:
         stack = Stack(self.data, self._settings(truth), pool_slots=os.cpu_count())
         try:
             stack.up(lambda line: console.print(f"  {line}", highlight=False))
+            os.environ.update(stack.keys)  # boto3 finds its credentials there, here as everywhere
             written = upload(Objects(stack.settings), self.data / "catalogue", truth)
             console.print(f"{len(truth.uploads)} songs over {len(truth.days)} days, {written} objects uploaded")
             console.print(f"Airflow: [link]{stack.address}[/link]\n")
