@@ -98,6 +98,18 @@ class Lake:
         self.objects.put(partition.prefix + part.name, body)
         self.objects.put(_receipt(partition, shard), json.dumps(asdict(part), sort_keys=True).encode())
 
+    def staged(self, partition: Partition, shards: int) -> Manifest:
+        """What `commit` would make visible. Raises NightjarError if a shard was not staged."""
+        parts = []
+        for shard in range(shards):
+            try:
+                parts.append(Part(**json.loads(self.objects.get(_receipt(partition, shard)))))
+            except ObjectMissing as error:
+                raise NightjarError(
+                    f"{partition}: shard {shard} of {shards} was never staged", "Clear the mapped task of that shard"
+                ) from error
+        return Manifest(sum(part.rows for part in parts), parts)
+
     def commit(self, partition: Partition, shards: int) -> Manifest:
         """Make the staged shards 0 to `shards`-1 the partition's content, replacing what was there.
 
@@ -108,17 +120,15 @@ class Lake:
             before = self.objects.head(manifest_key).etag
         except ObjectMissing:
             before = ""
-        parts = []
-        for shard in range(shards):
-            try:
-                parts.append(Part(**json.loads(self.objects.get(_receipt(partition, shard)))))
-            except ObjectMissing as error:
+        manifest = self.staged(partition, shards)
+        stored = self._stored(partition)
+        for part in manifest.parts:
+            if partition.prefix + part.name not in stored:
                 raise NightjarError(
-                    f"{partition}: shard {shard} of {shards} was never staged", "Clear the mapped task of that shard"
-                ) from error
-        manifest = Manifest(sum(part.rows for part in parts), parts)
+                    f"{partition}: {part.name} is gone: another writer swept it away", "Run the partition's task again"
+                )
         self.objects.put(manifest_key, manifest.to_json(), expect=before)
-        self._sweep(partition, manifest, shards)
+        self._sweep(partition, manifest, stored)
         return manifest
 
     def write(self, partition: Partition, rows: pa.Table) -> Manifest:
@@ -126,14 +136,24 @@ class Lake:
         self.write_part(partition, 0, rows)
         return self.commit(partition, 1)
 
-    def _sweep(self, partition: Partition, manifest: Manifest, shards: int) -> None:
-        """Delete parts and receipts of earlier versions; a reader holding an old manifest simply reads again."""
+    def remove(self, partition: Partition) -> None:
+        """Make the partition as if it had never been written, its manifest first."""
+        self.objects.delete(partition.prefix + "_manifest.json")
+        self._sweep(partition, Manifest(0), self._stored(partition))
+
+    def _stored(self, partition: Partition) -> list[str]:
+        return [seen.key for seen in self.objects.list(partition.prefix)]
+
+    def _sweep(self, partition: Partition, manifest: Manifest, stored: list[str]) -> None:
+        """Delete, of the `stored` keys, parts and receipts of earlier versions.
+
+        A reader holding an old manifest simply reads again; what another writer stages meanwhile is not touched.
+        """
         keep = {partition.prefix + part.name for part in manifest.parts}
-        keep |= {_receipt(partition, shard) for shard in range(shards)}
-        for seen in self.objects.list(partition.prefix):
-            own = seen.key.startswith((partition.prefix + "part-", partition.prefix + "_staged/"))
-            if own and seen.key not in keep:
-                self.objects.delete(seen.key)
+        keep |= {_receipt(partition, shard) for shard in range(len(manifest.parts))}
+        for key in stored:
+            if key.startswith((partition.prefix + "part-", partition.prefix + "_staged/")) and key not in keep:
+                self.objects.delete(key)
 
     # --- reading ------------------------------------------------------------------------------------------------------
     def manifest(self, partition: Partition) -> Manifest:

@@ -1,0 +1,78 @@
+"""Whether a file is a song: the reject reason, a code and a sentence, or none. docs/rejects.md lists them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nightjar.thresholds import (
+    MAX_DECODE_ERROR_SHARE,
+    MAX_DURATION_S,
+    MAX_UPLOAD_BYTES,
+    MIN_DURATION_S,
+    SILENCE_LUFS,
+)
+
+_AUDIO_STARTS = (b"ID3", b"OggS", b"fLaC", b"FORM", b"caff", b"ADIF", b"riff", b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75")
+"""First bytes of tagged MP3, Ogg, FLAC, AIFF, CAF, AAC, Wave64, Matroska and ASF files."""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Why an upload is no song."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What decoding a file from its beginning to its end showed; see `nightjar.ingest.probe.probe`."""
+
+    codec: str
+    sample_rate: int
+    channels: int
+    duration_s: float
+    loudness_lufs: float
+    frames: int
+    errors: int
+
+
+def size(size_bytes: int) -> Reject | None:
+    """A file that is not worth downloading."""
+    if size_bytes == 0:
+        return Reject("empty", "The object has 0 bytes")
+    if size_bytes > MAX_UPLOAD_BYTES:
+        return Reject("too_large", f"{size_bytes / 2**30:.1f} GiB, more than {MAX_UPLOAD_BYTES / 2**30:.0f} GiB")
+    return None
+
+
+def unopened(head: bytes) -> Reject:
+    """A file that ffmpeg cannot open as audio, from its first bytes."""
+    if _says_audio(head):
+        return Reject("unreadable", "It begins like an audio file, but what follows is damaged or cut off")
+    if head and all(byte >= 32 or byte in b"\t\r\n\f" for byte in head):
+        return Reject("not_audio", "The content is text, whatever its name says")
+    return Reject("not_audio", "The content is of no known audio format, whatever its name says")
+
+
+def sound(heard: Sound) -> Reject | None:
+    """A file that decodes to something that is no song."""
+    errors = heard.errors / max(1, heard.frames + heard.errors)
+    if heard.duration_s == 0 or errors > MAX_DECODE_ERROR_SHARE:
+        return Reject(
+            "unreadable",
+            f"{heard.codec}: {heard.errors} of {heard.frames + heard.errors} frames do not decode",
+        )
+    if heard.duration_s < MIN_DURATION_S:
+        return Reject("too_short", f"{heard.duration_s:.1f} s, less than {MIN_DURATION_S:g} s")
+    if heard.duration_s > MAX_DURATION_S:
+        return Reject("too_long", f"more than {MAX_DURATION_S / 3600:g} hours")
+    if heard.loudness_lufs < SILENCE_LUFS:
+        return Reject("silent", f"{heard.loudness_lufs:.1f} LUFS, below {SILENCE_LUFS:g} LUFS: nothing is to be heard")
+    return None
+
+
+def _says_audio(head: bytes) -> bool:
+    wave = head[:4] == b"RIFF" and head[8:12] == b"WAVE"
+    frame_sync = len(head) > 1 and head[0] == 0xFF and 0xE0 <= head[1] < 0xFE  # FF FE begins UTF-16 text
+    return wave or frame_sync or head[4:8] == b"ftyp" or head.startswith(_AUDIO_STARTS)

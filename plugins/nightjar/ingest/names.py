@@ -1,0 +1,32 @@
+"""What an upload's object key says: `uploads/dt=D/{track_id}.{ext}`."""
+
+from __future__ import annotations
+
+import re
+
+_TRACK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def prefix(day: str) -> str:
+    """Where the app puts the uploads of `day`."""
+    return f"uploads/dt={day}/"
+
+
+def is_track_id(text: str) -> bool:
+    """Whether `text` is an id as the app gives one: 1 to 64 of A-Z a-z 0-9 _ and -."""
+    return _TRACK_ID.fullmatch(text) is not None
+
+
+def track_id(key: str) -> str | None:
+    """The track id in an upload's key, or None if the key is not of that form.
+
+    The extension is free and may be missing: what a file is, its content says.
+    """
+    name = key.split("/", 2)[-1]
+    stem = name.rpartition(".")[0] if "." in name else name
+    return stem if is_track_id(stem) else None
+
+
+def shard_key(key: str) -> str:
+    """What decides the shard of an upload: its track id, so that all files of one id meet in one shard."""
+    return track_id(key) or key

@@ -1,0 +1,104 @@
+"""The uploads of one track id become one row of tracks, or rows of rejects: an upload is always in exactly one."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nightjar.ingest import judge, metadata, names
+from nightjar.ingest.claims import Claims
+from nightjar.ingest.judge import Reject
+from nightjar.ingest.probe import probe
+from nightjar.objects import ObjectInfo, ObjectMissing, Objects
+
+log = logging.getLogger(__name__)
+
+STAGE = "ingest"
+
+
+@dataclass
+class Outcome:
+    """Rows for the tables tracks and rejects."""
+
+    tracks: list[dict] = field(default_factory=list)
+    rejects: list[dict] = field(default_factory=list)
+
+    def reject(self, key: str, reject: Reject) -> None:
+        row = {"key": key, "track_id": names.track_id(key), "stage": STAGE}
+        self.rejects.append(row | {"reason": reject.reason, "detail": reject.detail})
+
+
+def examine(objects: Objects, claims: Claims, day: str, uploads: list[dict]) -> Outcome:
+    """Judge `uploads`, the rows of one track id (or one key that names none) of the frozen day, by key.
+
+    The first that is a song gets the id, if no other day has it. Raises NightjarError if object storage fails.
+    """
+    outcome = Outcome()
+    for upload in uploads:
+        key, track_id = upload["key"], names.track_id(upload["key"])
+        if track_id is None:
+            named = "The name is not {track_id}.{ext} with a track id of 1 to 64 of A-Z a-z 0-9 _ -"
+            outcome.reject(key, Reject("bad_name", named))
+            continue
+        if outcome.tracks:
+            taken = f"The id is taken by {outcome.tracks[0]['key']} of the same day"
+            outcome.reject(key, Reject("duplicate_track_id", taken))
+            continue
+        row = _song(objects, upload, track_id, day)
+        if isinstance(row, Reject):
+            outcome.reject(key, row)
+        elif (owner := claims.claim(track_id)) != day:
+            outcome.reject(key, Reject("duplicate_track_id", f"The id was taken on {owner} by another upload"))
+        else:
+            outcome.tracks.append(row)
+    return outcome
+
+
+def _song(objects: Objects, upload: dict, track_id: str, day: str) -> dict | Reject:
+    """The row of tracks for an upload, or why it is no song."""
+    if unfit := judge.size(upload["size_bytes"]):
+        return unfit
+    with TemporaryDirectory(prefix="nightjar-probe-") as folder:
+        path = Path(folder) / "upload"
+        try:
+            info = objects.head(upload["key"])
+            objects.download(upload["key"], path)
+            after = objects.head(upload["key"])
+        except ObjectMissing:
+            return Reject("missing", "The object was deleted after the day was frozen")
+        if not _frozen(info, upload) or not _frozen(after, upload):
+            return Reject("changed_after_freeze", f"Replaced after the day was frozen: nightjar refreeze {day}")
+        heard = probe(path)
+        if isinstance(heard, Reject):
+            return heard
+        if unfit := judge.sound(heard):
+            return unfit
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    said = metadata.decode(info.metadata)
+    for problem in said.problems:
+        log.warning("%s: metadata %s", upload["key"], problem)
+    return {
+        "track_id": track_id,
+        "day": day,
+        "key": upload["key"],
+        "sha256": sha256,
+        "size_bytes": upload["size_bytes"],
+        "uploader": said.uploader,
+        "title": said.title,
+        "artist": said.artist,
+        "codec": heard.codec,
+        "sample_rate": heard.sample_rate,
+        "channels": heard.channels,
+        "duration_s": heard.duration_s,
+        "loudness_lufs": heard.loudness_lufs,
+        "uploaded_at": upload["uploaded_at"],
+    }
+
+
+def _frozen(info: ObjectInfo, upload: dict) -> bool:
+    """Whether the object is still the one that the day's frozen table names."""
+    return info.etag == upload["etag"] and info.size == upload["size_bytes"]

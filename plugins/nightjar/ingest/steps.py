@@ -1,0 +1,121 @@
+"""The steps of ingest_uploads: freeze the day's work, probe it by shards, commit; clean listens and takedowns."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from nightjar import schemas
+from nightjar.errors import NightjarError
+from nightjar.ingest import events, exports, songs, uploads
+from nightjar.ingest.claims import Claims
+from nightjar.lake import Lake, Partition
+from nightjar.settings import Settings
+from nightjar.shards import shard_count
+
+log = logging.getLogger(__name__)
+
+PARALLEL = 2
+"""Uploads that one shard reads and decodes at a time: one waits for the network while the other decodes."""
+
+
+def freeze(settings: Settings, day: str) -> dict:
+    """Write down the day's uploads, unless that was done before: {"uploads", "shards"}.
+
+    What arrived, changed or vanished since is only reported; `refreeze` lets the next run take it in.
+    """
+    lake = Lake(settings)
+    partition = Partition("uploads", day)
+    now = uploads.listed(lake, day)
+    kept = lake.exists(partition)
+    if not kept:
+        lake.write(partition, now)
+    frozen = lake.read(partition)
+    if drift := uploads.drift(frozen, now):
+        log.warning(
+            "freeze %s: since the freeze %s; to take that in: nightjar refreeze %s, then backfill the day again",
+            *(day, drift, day),
+        )
+    shards = shard_count(frozen.num_rows, settings.shard_songs)
+    how = "kept as frozen before" if kept else "frozen"
+    log.info("freeze %s: %d uploads %s, %d shards", day, frozen.num_rows, how, shards)
+    return {"uploads": frozen.num_rows, "shards": shards}
+
+
+def refreeze(settings: Settings, day: str) -> dict:
+    """Forget what was frozen, so that the next run freezes anew: {"uploads"} there were. Raises PartitionMissing."""
+    lake = Lake(settings)
+    partition = Partition("uploads", day)
+    rows = lake.manifest(partition).rows
+    lake.remove(partition)
+    log.info("refreeze %s: %d frozen uploads forgotten; tracks stay until the day is backfilled again", day, rows)
+    return {"uploads": rows}
+
+
+def probe_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
+    """Stage one shard's rows of tracks and rejects: {"tracks", "rejects"}.
+
+    Raises PartitionMissing if the day is not frozen, NightjarError if object storage fails.
+    """
+    lake = Lake(settings)
+    work = uploads.of_shard(lake.read(Partition("uploads", day)), shard, shards)
+    examine = partial(songs.examine, lake.objects, Claims(lake, day), day)
+    tracks, rejects = [], []
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for done, outcome in enumerate(pool.map(examine, work), start=1):
+            tracks += outcome.tracks
+            rejects += outcome.rejects
+            for row in outcome.rejects:
+                log.info("%s: rejected, %s: %s", row["key"], row["reason"], row["detail"])
+            if done % 100 == 0:
+                log.info("probe_shard %s %d/%d: %d of %d track ids", day, shard, shards, done, len(work))
+    lake.write_part(Partition("tracks", day), shard, schemas.table("tracks", tracks))
+    lake.write_part(Partition("rejects", day, stage=songs.STAGE), shard, schemas.table("rejects", rejects))
+    log.info("probe_shard %s %d/%d: %d tracks, %d rejects", day, shard, shards, len(tracks), len(rejects))
+    return {"tracks": len(tracks), "rejects": len(rejects)}
+
+
+def commit_tracks(settings: Settings, day: str, shards: int) -> dict:
+    """Make the shards' rows visible: {"uploads", "tracks", "rejects": {reason: count}}.
+
+    Raises NightjarError, and makes nothing visible, if a shard is missing or if there are not as many rows as uploads.
+    """
+    lake = Lake(settings)
+    partitions = Partition("rejects", day, stage=songs.STAGE), Partition("tracks", day)
+    rejected, tracks = (lake.staged(partition, shards).rows for partition in partitions)
+    frozen = lake.manifest(Partition("uploads", day)).rows
+    if tracks + rejected != frozen:
+        raise NightjarError(
+            f"{day} has {frozen} frozen uploads, but its shards staged {tracks} tracks and {rejected} rejects",
+            "The day was frozen again while it ran: clear ingest_uploads of that day from its first task",
+        )
+    for partition in partitions:
+        lake.commit(partition, shards)
+    reasons = Counter(lake.read(partitions[0], ["reason"])["reason"].to_pylist())
+    counts = dict(sorted(reasons.items()))
+    log.info("commit_tracks %s: %d uploads, %d tracks, %d rejects %s", day, frozen, tracks, rejected, counts)
+    return {"uploads": frozen, "tracks": tracks, "rejects": counts}
+
+
+def ingest_listens(settings: Settings, day: str) -> dict:
+    """Clean and commit the day's listens and takedowns: {"listens", "takedowns", "files", "dropped": {reason: rows}}.
+
+    A file that does not fit becomes a reject and the others go on; a day without files commits empty partitions.
+    Whether a listen's user or track is known is not asked here: a track may come with a later run.
+    """
+    lake = Lake(settings)
+    listens = exports.collect(lake.objects, "listens", day, partial(events.clean_listens, day=day))
+    takedowns = exports.collect(lake.objects, "takedowns", day, events.clean_takedowns)
+    rejects = listens.rejects + takedowns.rejects
+    for row in rejects:
+        log.warning("%s: %s: %s", row["key"], row["reason"], row["detail"])
+    lake.write(Partition("rejects", day, stage=exports.STAGE), schemas.table("rejects", rejects))
+    lake.write(Partition("takedowns", day), takedowns.rows)
+    lake.write(Partition("listens", day), listens.rows)
+    dropped = dict(sorted((listens.dropped + takedowns.dropped).items()))
+    files = listens.files + takedowns.files
+    summary = {"listens": listens.rows.num_rows, "takedowns": takedowns.rows.num_rows}
+    log.info("ingest_listens %s: %s of %d files, dropped rows: %s", day, summary, files, dropped or "none")
+    return summary | {"files": files, "dropped": dropped}

@@ -1,0 +1,60 @@
+"""The day's work, frozen: the listing of the day's uploads, and what happened to them since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from nightjar import schemas
+from nightjar.ingest import names
+from nightjar.lake import Lake
+from nightjar.shards import shard_of
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Keys that are not as they were frozen, each list sorted."""
+
+    arrived: list[str]
+    changed: list[str]
+    vanished: list[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.arrived or self.changed or self.vanished)
+
+    def __str__(self) -> str:
+        kinds = {"arrived": self.arrived, "changed": self.changed, "vanished": self.vanished}
+        return ", ".join(f"{len(keys)} {kind} (first: {keys[0]})" for kind, keys in kinds.items() if keys)
+
+
+def listed(lake: Lake, day: str) -> pa.Table:
+    """The objects under the day's prefix now, as table uploads. Keys that end in a slash are folders, no uploads."""
+    found = [seen for seen in lake.objects.list(names.prefix(day)) if not seen.key.endswith("/")]
+    rows = [
+        {"key": seen.key, "size_bytes": seen.size, "etag": seen.etag, "uploaded_at": seen.modified} for seen in found
+    ]
+    return schemas.table("uploads", rows)
+
+
+def drift(frozen: pa.Table, now: pa.Table) -> Drift:
+    """What differs between two listings of a day, by key and etag."""
+    before, after = ({row["key"]: row["etag"] for row in rows.to_pylist()} for rows in (frozen, now))
+    return Drift(
+        arrived=sorted(after.keys() - before.keys()),
+        changed=sorted(key for key in before.keys() & after.keys() if before[key] != after[key]),
+        vanished=sorted(before.keys() - after.keys()),
+    )
+
+
+def of_shard(frozen: pa.Table, shard: int, shards: int) -> list[list[dict]]:
+    """The rows of one shard, those of one track id together, in order of ids and within them of keys.
+
+    Every row is in exactly one shard, and all rows of a track id are in the same.
+    """
+    together: dict[str, list[dict]] = {}
+    for row in frozen.sort_by("key").to_pylist():
+        owner = names.shard_key(row["key"])
+        if shard_of(owner, shards) == shard:
+            together.setdefault(owner, []).append(row)
+    return [together[owner] for owner in sorted(together)]

@@ -1,0 +1,25 @@
+"""Small audio files of every kind, made by ffmpeg: tones, silence, and what a careless app uploads besides."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import imageio_ffmpeg
+
+
+@cache
+def sound(extension: str, *arguments: str, source: str = "sine=440:duration=4") -> bytes:
+    """A file of that kind with what ffmpeg's `source` filter plays; `arguments` go to the encoder's side."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"made.{extension}"
+        run = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", source, *arguments, str(path)]
+        subprocess.run(run, check=True, timeout=60)
+        return path.read_bytes()
+
+
+def song() -> bytes:
+    """A fit upload."""
+    return sound("mp3", "-b:a", "64k")
