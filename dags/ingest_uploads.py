@@ -24,16 +24,14 @@ changed.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from airflow.sdk import CronPartitionTimetable, dag, task
 
-from nightjar.airflow.tasks import DAY, DEFAULTS, LISTENS, TRACKS, each_shard, run_step
+from nightjar.airflow.tasks import DAY, DEFAULTS, LISTENS, TRACKS, each_shard, first_night, run_step
 
 
 @dag(
     schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    start_date=first_night(),
     catchup=False,
     max_active_runs=1,  # the earlier day claims a track_id that two days use
     default_args=DEFAULTS,

@@ -34,7 +34,7 @@ def _run(command: str, data: Path, arguments: list[str]) -> int:
     if command in ("down", "status") and not data.exists():
         print("nothing was ever started")
         return 0
-    stack = Stack(data, Settings.load(_own_environment()))
+    stack = Stack(data, Settings.load(dict(os.environ)))
     if command == "up":
         stack.up(print)
         print(f"Airflow: {stack.address}   data: {stack.data}   stop: make stop")
@@ -45,13 +45,8 @@ def _run(command: str, data: Path, arguments: list[str]) -> int:
             print(f"{name:<22} {f'process {pid}' if pid else 'does not run':<16} {log}")
         return 0 if all(pid for _, pid, _ in stack.status()) else 3
     else:
-        os.execve(executable("airflow"), ["airflow", *arguments], os.environ | stack.airflow_environment)
+        os.execve(executable("airflow"), ["airflow", *arguments], stack.command_environment)
     return 0
-
-
-def _own_environment() -> dict[str, str]:
-    """This process's variables, and not those of another stack's environment file."""
-    return dict(os.environ)
 
 
 if __name__ == "__main__":

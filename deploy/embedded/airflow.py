@@ -111,7 +111,7 @@ class ApiServer(_AirflowService):
     name = "airflow-api-server"
     arguments = ("api-server",)
     grace_s = 5.0
-    ready_within_s = 120.0
+    ready_within_s = 300.0
 
     def prepare(self) -> None:
         """Make or renew the tables of the metadata database, once for each version of Airflow."""
@@ -140,7 +140,7 @@ class Scheduler(_AirflowService):
     name = "airflow-scheduler"
     arguments = ("scheduler", "--skip-serve-logs")
     ends_by = signal.SIGKILL
-    ready_within_s = 120.0
+    ready_within_s = 300.0
 
     def ready(self) -> bool:
         return self.health("scheduler")
@@ -150,7 +150,7 @@ class DagProcessor(_AirflowService):
     name = "airflow-dag-processor"
     arguments = ("dag-processor",)
     grace_s = 5.0
-    ready_within_s = 120.0
+    ready_within_s = 300.0
 
     def ready(self) -> bool:
         return self.health("dag_processor")

@@ -53,6 +53,8 @@ class Service:
     def __init__(self, data: Path, ports: dict[str, int]) -> None:
         self.data, self.ports = data.resolve(), ports
         self.log = self.data / "logs" / f"{self.name}.log"
+        self._child: subprocess.Popen | None = None
+        self._overdue = 0.0
         self._pid_file = self.data / "pids" / f"{self.name}.json"
 
     @property
@@ -86,7 +88,8 @@ class Service:
         return noted if noted.alive else None
 
     def start(self) -> None:
-        """Start the server unless it runs; `wait` must follow."""
+        """Start the server unless it runs; `wait` or `answers` must follow."""
+        self._overdue = time.monotonic() + self.ready_within_s
         if self.process:
             return
         self.end_leftovers()
@@ -94,7 +97,7 @@ class Service:
             folder.mkdir(parents=True, exist_ok=True)
         self.prepare()
         with self.log.open("ab") as log:
-            child = subprocess.Popen(
+            self._child = subprocess.Popen(
                 self.command(),
                 env=self.full_environment(),
                 cwd=self.folder,
@@ -103,8 +106,7 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._child = child  # kept: an unreferenced Popen would warn, and poll() reaps it
-        noted = processes.identify(child.pid)
+        noted = processes.identify(self._child.pid)
         if noted is None:
             raise self._failed("ended at once")
         written = self._pid_file.with_suffix(".new")
@@ -117,16 +119,20 @@ class Service:
         inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         return inherited | self.environment() | mark
 
+    def answers(self) -> bool:
+        """Whether the server, which was started, is ready. Raises NightjarError that shows its log if it failed."""
+        if self.process is None:
+            raise self._failed("ended while starting")
+        if self.ready():
+            return True
+        if time.monotonic() > self._overdue:
+            raise self._failed(f"did not answer within {self.ready_within_s:.0f} s")
+        return False
+
     def wait(self) -> None:
         """Return when the server answers. Raises NightjarError with the end of its log if it does not."""
-        deadline = time.monotonic() + self.ready_within_s
-        while time.monotonic() < deadline:
-            if self.process is None:
-                raise self._failed("ended while starting")
-            if self.ready():
-                return
+        while not self.answers():
             time.sleep(0.05)
-        raise self._failed(f"did not answer within {self.ready_within_s:.0f} s")
 
     def stop(self) -> None:
         """End the server and everything that it started; nothing happens if it does not run."""
@@ -136,8 +142,8 @@ class Service:
             processes.end(below, signal.SIGTERM, 2.0)
         self.end_leftovers()
         self._pid_file.unlink(missing_ok=True)
-        if child := getattr(self, "_child", None):
-            child.wait()
+        if self._child:
+            self._child.wait()  # no zombie
 
     def end_leftovers(self) -> None:
         """End what outlived a server that was killed."""

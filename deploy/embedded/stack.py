@@ -27,6 +27,9 @@ from nightjar.settings import Settings
 HOME = REPOSITORY / ".nightjar"
 """Below it are the data directories, one a catalogue; `current` is a link to the one that was started last."""
 
+NEVER = "2100-01-01"
+"""The first night of the embedded parts: their days are given to them by backfills."""
+
 _AIRFLOW_PORTS = ("airflow", "worker_logs", "trigger_logs")
 _STORES = (SeaweedFS, Valkey, MilvusLite, Postgres)
 
@@ -52,9 +55,13 @@ class Stack:
         seaweedfs = SeaweedFS(data, self._ports, self.keys, self._settings.bucket)
         valkey, milvus = Valkey(data, self._ports), MilvusLite(data, self._ports)
         self._postgres = Postgres(data, self._ports, noted["postgres"])
-        self._stores: list[Service] = [seaweedfs, valkey, milvus, self._postgres]
+        self._stores: list[Service] = [milvus, seaweedfs, valkey, self._postgres]
         self.settings = replace(
-            self._settings, s3_endpoint=seaweedfs.endpoint, milvus_uri=milvus.uri, kv_url=valkey.url
+            self._settings,
+            s3_endpoint=seaweedfs.endpoint,
+            milvus_uri=milvus.uri,
+            kv_url=valkey.url,
+            first_night=self._settings.first_night or NEVER,
         )
         airflow = AirflowConfig(
             home=data / "airflow",
@@ -66,7 +73,7 @@ class Stack:
         )
         self.api, self.address = AirflowApi(airflow.address), airflow.address
         self.environment = self.settings.environment() | self.keys
-        self.airflow_environment = self.environment | airflow.environment()
+        self.command_environment = os.environ | self.environment | airflow.environment()
         self._airflow: list[Service] = [
             service(data, airflow, self.environment) for service in (ApiServer, Scheduler, DagProcessor)
         ]
@@ -99,24 +106,21 @@ class Stack:
 
     def _start(self, say: Callable[[str], None]) -> None:
         api_server, scheduler, dag_processor = self._airflow
+        # the scheduler last: a task that cannot reach the api-server fails
+        after = {api_server: self._postgres, dag_processor: self._postgres, scheduler: api_server}
         begun = time.monotonic()
-
-        def bring_up(service: Service) -> None:
-            service.start()
-            service.wait()
-            say(f"{service.name:<22} {time.monotonic() - begun:5.1f} s")
-
-        def bring_airflow_up() -> None:
-            bring_up(self._postgres)
-            bring_up(api_server)  # before the scheduler: a task that cannot reach it fails
-
-        with ThreadPoolExecutor() as threads:
-            others = [service for service in self._stores if service is not self._postgres]
-            for done in [threads.submit(bring_airflow_up), *(threads.submit(bring_up, service) for service in others)]:
-                done.result()
-            self.api.set_pool("separation", self._pool_slots, "Separations at a time on this machine")
-            for done in [threads.submit(bring_up, service) for service in (scheduler, dag_processor)]:
-                done.result()
+        to_start, started, ready = list(self.services), [], []
+        while len(ready) < len(self.services):
+            for service in [each for each in to_start if after.get(each) in (None, *ready)]:
+                to_start.remove(service)
+                service.start()
+                started.append(service)
+            for service in [each for each in started if each not in ready and each.answers()]:
+                ready.append(service)
+                say(f"{service.name:<22} ready after {time.monotonic() - begun:4.1f} s")
+                if service is api_server:
+                    self.api.set_pool("separation", self._pool_slots, "Separations at a time on this machine")
+            time.sleep(0.1)
 
     def down(self, say: Callable[[str], None] = lambda line: None) -> None:
         """End every process of the stack, whoever started it, and what those started; the data stays."""

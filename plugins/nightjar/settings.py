@@ -1,19 +1,23 @@
 """Where the parts are and how large a shard is: the only module that reads Nightjar's environment variables.
 
 Every field is read from `NIGHTJAR_<FIELD>` in capitals. Object-storage credentials come from boto3's own chain
-(`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, a role). What decides a verdict or a rank is not here but in
-`nightjar.thresholds`: settings differ between environments, thresholds do not.
+(`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, a role). Where the environment gives none of the addresses, those of the
+embedded parts that were started last hold, or those in the file that NIGHTJAR_ENV_FILE names. What decides a verdict or
+a rank is not here but in `nightjar.thresholds`: settings differ between environments, thresholds do not.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import MutableMapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from nightjar.errors import NightjarError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+_ADDRESSES = ("NIGHTJAR_S3_ENDPOINT", "NIGHTJAR_BUCKET", "NIGHTJAR_MILVUS_URI", "NIGHTJAR_KV_URL")
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,15 @@ class Settings:
     embedder_threads: int = 1
     """Threads of one embedder process; two processes of one thread beat one process of two."""
     sql_dir: str = str(REPOSITORY / "sql")
+    first_night: str = ""
+    """The first day that the nightly schedule takes by itself; earlier ones are a backfill's. Empty: from now on."""
 
     @classmethod
     def load(cls, environ: dict[str, str] | None = None) -> Settings:
         """Settings from the environment. Raises NightjarError for a number that is none, or a name nobody reads."""
-        environ = dict(os.environ) if environ is None else environ
+        if environ is None:
+            _take_embedded(os.environ)
+            environ = dict(os.environ)
         known = {f"NIGHTJAR_{field.name.upper()}": field for field in fields(cls)}
         values = {}
         for name, field in known.items():
@@ -67,3 +75,18 @@ class Settings:
     def environment(self) -> dict[str, str]:
         """The environment variables that make `load` give these settings in another process."""
         return {f"NIGHTJAR_{field.name.upper()}": str(getattr(self, field.name)) for field in fields(self)}
+
+
+def _take_embedded(environ: MutableMapping[str, str]) -> None:
+    """Add what the embedded parts wrote down when they started, unless the environment says where the parts are."""
+    if any(name in environ for name in _ADDRESSES):
+        return
+    path = Path(environ.get("NIGHTJAR_ENV_FILE") or REPOSITORY / ".nightjar" / "current" / "environment")
+    if not path.exists():
+        return
+    for line in path.read_text().splitlines():
+        name, _, value = line.partition("=")
+        if name in _ADDRESSES or name.startswith("AWS_"):
+            environ[name] = value  # the keys fit the addresses, whatever account the person has besides
+        else:
+            environ.setdefault(name, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Asset
@@ -38,6 +38,12 @@ DEFAULTS = {
 }
 
 _NO_RETRY_MENDS = (GateClosed, SchemaMismatch)
+
+
+def first_night() -> datetime | None:
+    """When the nightly schedule begins. Airflow takes up the last night at once where a backfill has made runs."""
+    day = Settings.load().first_night
+    return datetime.fromisoformat(f"{days.parse(day)}T00:00:00+00:00") if day else None
 
 
 def run_step(step: Callable[..., dict], day: str, **arguments: Any) -> dict:
