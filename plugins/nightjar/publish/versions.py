@@ -61,7 +61,7 @@ def gate(new: Record, live: Record | None) -> None:
     stays = f"{live.version} stays"
     if live.new_users and not new.new_users:
         raise GateClosed(
-            f"{new.version} is not published: no song for new users, where {live.version} has {live.new_users}; {stays}",
+            f"{new.version} is not published: no song for new users, {live.version} has {live.new_users}; {stays}",
             "Look whether the day's tracks and duplicate groups are whole, and backfill the day",
         )
     before, after = len(live.users), len(new.users)

@@ -62,15 +62,13 @@ def rank(context: Context, user: User) -> Ranking:
     filler, popularity = _fillers(context, user, own)
     relevance = np.round(np.concatenate([own_scores / (own_scores.max(initial=0) or 1.0), popularity]), 6)
     pool = _pool(context, np.concatenate([own, filler]), relevance, len(own))
+    chosen = pool.songs[rerank(pool, FRESH_SHARE)]
     known = dict(zip(own.tolist(), own_scores.tolist(), strict=True))
-    entries = []
-    for position in rerank(pool, FRESH_SHARE):
-        song = int(pool.songs[position])
-        if song in known:
-            reasons, source = score.because(score.contributions(context.neighbours, user.seeds, user.weights, song))
-            entries.append(Entry(song, known[song], source, reasons))
-        else:
-            entries.append(_unasked(context, song, 0.0))
+    made = score.contributions(context.neighbours, user.seeds, user.weights, chosen)
+    entries = [
+        Entry(song, known[song], *score.source_and_reasons(each)) if song in known else _unasked(context, song, 0.0)
+        for song, each in zip(chosen.tolist(), made, strict=True)
+    ]
     return Ranking(songs, scores, pool.songs, entries)
 
 

@@ -58,20 +58,26 @@ def candidates(neighbours: Neighbours, seeds: np.ndarray, weights: np.ndarray) -
     return songs[order], scores[order]
 
 
-def contributions(neighbours: Neighbours, seeds: np.ndarray, weights: np.ndarray, song: int) -> list[Contribution]:
-    """What each seed with any effect on `song` contributed to its score, strongest first, ties by row."""
-    made = []
-    for seed, weight, part in zip(seeds.tolist(), weights.tolist(), signed(weights).tolist(), strict=True):
-        if blended := float(neighbours.blended[seed, song]):
-            similar, co_listened = float(neighbours.similar[seed, song]), float(neighbours.co_listened[seed, song])
-            made.append(Contribution(seed, weight, similar, co_listened, part * blended))
-    return sorted(made, key=lambda each: (-each.score, each.song))
+def contributions(
+    neighbours: Neighbours, seeds: np.ndarray, weights: np.ndarray, songs: np.ndarray
+) -> list[list[Contribution]]:
+    """For each of `songs` what each seed with any effect on it contributed, strongest first, ties by row."""
+    tables = (neighbours.similar, neighbours.co_listened, neighbours.blended)
+    similar, co_listened, blended = (table[seeds][:, songs].toarray() for table in tables)
+    parts = signed(weights)[:, None] * blended
+    made: list[list[Contribution]] = []
+    for at in range(len(songs)):
+        effective = np.flatnonzero(blended[:, at])
+        order = effective[np.lexsort((effective, -parts[effective, at]))]
+        columns = (seeds[order], weights[order], similar[order, at], co_listened[order, at], parts[order, at])
+        made.append([Contribution(*row) for row in zip(*(column.tolist() for column in columns), strict=True)])
+    return made
 
 
-def because(made: list[Contribution]) -> tuple[list[int], str]:
-    """The rows of the BECAUSE strongest seeds that speak for a song, and its source: similar, co_listened or both."""
+def source_and_reasons(made: list[Contribution]) -> tuple[str, list[int]]:
+    """Of a song's contributions: similar, co_listened or both, and the rows of the BECAUSE strongest seeds for it."""
     reasons = [each for each in made if each.score > 0]
     by_sound = any(each.similarity > 0 for each in reasons)
     by_people = any(each.co_listening > 0 for each in reasons)
     source = "both" if by_sound and by_people else "similar" if by_sound else "co_listened"
-    return [each.song for each in reasons[:BECAUSE]], source
+    return source, [each.song for each in reasons[:BECAUSE]]

@@ -80,5 +80,5 @@ def _reasons(context: Context, user: User, song: int) -> list[dict]:
             "co_listening": each.co_listening,
             "score": round(each.score, 6),
         }
-        for each in score.contributions(context.neighbours, user.seeds, user.weights, song)
+        for each in score.contributions(context.neighbours, user.seeds, user.weights, np.array([song]))[0]
     ]

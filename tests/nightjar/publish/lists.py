@@ -1,0 +1,73 @@
+"""Made-up lists in the lake, as a process of its own too: `python -m tests.nightjar.publish.lists DAY KILL_AT`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from itertools import count
+
+from nightjar import schemas
+from nightjar.lake import Lake, Partition
+from nightjar.settings import Settings
+
+USERS = 40
+LENGTH = 5
+
+
+def write(settings: Settings, day: str, users: int = USERS, edition: str = "a", new_users: int = LENGTH) -> None:
+    """Commit the lists of a day. Every track id says its day, edition and user, so that a mixture shows."""
+    rows = [
+        {
+            "user_id": user,
+            "rank": rank,
+            "track_id": f"{day}_{edition}_{user or 'new'}_{rank}",
+            "score": 1 / rank,
+            "because": [],
+            "source": "fresh",
+        }
+        for user, length in [("", new_users), *((f"u{number:03d}", LENGTH) for number in range(users))]
+        for rank in range(1, length + 1)
+    ]
+    Lake(settings).write(Partition("lists", day, settings.model), schemas.table("lists", rows))
+
+
+def die_at(step: int) -> None:
+    """Kill this process, as -9 does, before its `step`th write to the store or to the records, counted from 0.
+
+    Chunks are made small, so that a publish is many writes.
+    """
+    from nightjar.publish import store
+    from nightjar.publish.steps import Objects
+
+    steps = count()
+
+    def dying(method):
+        def wrapped(*arguments, **named):
+            if next(steps) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return method(*arguments, **named)
+
+        return wrapped
+
+    store.KV_CHUNK = 7
+    store.Store._pipelines = _counted(store.Store._pipelines, steps, step)
+    store.Store.move = dying(store.Store.move)
+    Objects.put, Objects.delete = dying(Objects.put), dying(Objects.delete)
+
+
+def _counted(method, steps, step: int):
+    def wrapped(*arguments):
+        for answers in method(*arguments):
+            if next(steps) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield answers
+
+    return wrapped
+
+
+if __name__ == "__main__":
+    from nightjar.publish.steps import publish_lists
+
+    die_at(int(sys.argv[2]))
+    publish_lists(Settings.load(), sys.argv[1])

@@ -1,0 +1,71 @@
+"""The bytes of a list."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightjar.errors import GateClosed, NightjarError
+from nightjar.publish.encode import decode, encode
+from nightjar.publish.versions import Record, day_of, gate, version_of
+from nightjar.thresholds import MIN_LISTS_TO_COMPARE
+
+_IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+_SCORES = st.floats(0, 1, width=32)
+
+
+def test_the_bytes_are_those_of_the_page():
+    assert encode([("abc", 1.0), ("d", 0.5)]) == bytes.fromhex("01 03 616263 0000803f 01 64 0000003f")
+    assert encode([]) == b"\x01"
+
+
+@given(st.lists(st.tuples(_IDS, _SCORES)))
+def test_what_was_encoded_is_decoded(entries):
+    assert decode(encode(entries)) == entries
+
+
+@given(st.lists(st.tuples(_IDS, _SCORES), min_size=1), st.data())
+def test_a_list_that_was_cut_is_an_error_or_a_whole_number_of_entries(entries, data):
+    body = encode(entries)
+    cut = data.draw(st.integers(1, len(body) - 1))
+    whole = {len(encode(entries[:count])): count for count in range(len(entries))}
+    if cut in whole:
+        assert decode(body[:cut]) == entries[: whole[cut]]
+    else:
+        with pytest.raises(NightjarError, match="damaged"):
+            decode(body[:cut])
+
+
+@pytest.mark.parametrize("body", [b"", b"\x02", b"[]", b"\x00" + struct.pack("<f", 1)])
+def test_another_format_is_an_error(body):
+    with pytest.raises(NightjarError, match=r"format 1.*Update the reader"):
+        decode(body)
+
+
+@pytest.mark.parametrize("track_id", ["", "x" * 256, "ü" * 128])
+def test_ids_that_do_not_fit(track_id):
+    with pytest.raises(NightjarError, match="1 to 255"):
+        encode([(track_id, 1.0)])
+
+
+def record(day: str, users: int, new_users: int = 10) -> Record:
+    return Record(version_of(day, str(users).encode()), "", [f"u{number}" for number in range(users)], new_users)
+
+
+def test_versions_are_named_by_day_and_content():
+    assert version_of("2026-11-22", b"a") == version_of("2026-11-22", b"a") != version_of("2026-11-22", b"b")
+    assert day_of(version_of("2026-11-22", b"a")) == "2026-11-22"
+    assert Record.from_json(record("2026-11-22", 3).to_json()) == record("2026-11-22", 3)
+
+
+def test_the_gate_on_fewer_lists():
+    gate(record("2026-11-22", 0, 0), None)  # the first night may be empty
+    gate(record("2026-11-22", 50), record("2026-11-21", 100))
+    gate(record("2026-11-22", 0), record("2026-11-21", MIN_LISTS_TO_COMPARE - 1))
+    with pytest.raises(GateClosed, match=r"49 users have a list.*100 had.*2026-11-21\.\w+ stays"):
+        gate(record("2026-11-22", 49), record("2026-11-21", 100))
+    with pytest.raises(GateClosed, match="no song for new users"):
+        gate(record("2026-11-22", 100, 0), record("2026-11-21", 100))
