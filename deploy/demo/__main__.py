@@ -1,48 +1,50 @@
-"""`python -m deploy.demo [--songs DIR] [--limit N]`: three days of songs through the whole system."""
+"""`python -m deploy.demo [--songs DIR] [--limit N]`: what `make demo` runs."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import logging
 import signal
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from deploy.demo.run import Demo
-from deploy.embedded.stack import HOME
+from deploy.demo.run import Plan, run
+from deploy.embedded.stack import Stack
 from nightjar.errors import NightjarError
 
-_INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__.splitlines()[0])
-    parser.add_argument("--songs", type=Path, help="a folder of music; without it the songs are composed")
-    parser.add_argument("--limit", type=int, help="so many of the folder's songs at most")
-    parser.add_argument("--data", type=Path, help="data directory; one below .nightjar for each catalogue otherwise")
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--songs", type=Path, metavar="DIR", help="a folder of your own music, in any format")
+    parser.add_argument("--limit", type=int, metavar="N", help="take only N of its files")
     asked = parser.parse_args(arguments)
-    if asked.limit is not None and (asked.limit < 1 or asked.songs is None):
-        parser.error("--limit is a number of songs from 1, and goes with --songs")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended kindly is ended like Ctrl-C
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    plan = Plan(asked.songs, asked.limit)
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    console = Console(highlight=False)
+    for ending in _ENDINGS:  # also where a shell started us with SIGINT ignored
+        signal.signal(ending, _interrupted)
     try:
-        return Demo(asked.data or _place(asked.songs, asked.limit), asked.songs, asked.limit).run(console)
+        return 0 if run(plan, console) else 1
     except NightjarError as error:
-        print(error, file=sys.stderr)
+        console.print(f"\n[bold red]{error.message}[/]", soft_wrap=True)
+        console.print(error.remedy, markup=False, soft_wrap=True)
+        console.print("What runs goes on running; make stop ends it, make demo goes on from here")
         return 1
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        for ending in _ENDINGS:
+            signal.signal(ending, signal.SIG_IGN)
+        console.print("\nInterrupted: ending everything. What was done is kept; make demo goes on from here")
+        if plan.data.exists():
+            Stack(plan.data).down(console.print)
+        return 130
 
 
-def _place(songs: Path | None, limit: int | None) -> Path:
-    """A data directory of its own for each catalogue, so that two never mix."""
-    if songs is None:
-        return HOME / "demo"
-    name = f"{songs.resolve()} {limit}"
-    return HOME / f"songs-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+def _interrupted(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -1,99 +1,128 @@
-"""The demonstration from its first line to its last: parts up, songs in, backfill, report."""
+"""The demonstration from beginning to end: parts up, songs in, a backfill of three days, its report."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
-from deploy.demo.backfill import DAGS, Backfill, Board
-from deploy.demo.catalogue import write_catalogue
-from deploy.demo.from_folder import from_folder
-from deploy.demo.listens import write_listens
+from deploy.demo.nights import Nights
+from deploy.demo.progress import Progress
 from deploy.demo.report import Report
 from deploy.demo.truth import TRUTH_FILE, Truth
 from deploy.demo.upload import upload
-from deploy.embedded.stack import Stack
+from deploy.embedded.stack import HOME, Stack
 from nightjar.objects import Objects
 from nightjar.settings import Settings
 from nightjar.shards import shard_count
 
-_SIGNS = {"": ".", "queued": "queued", "success": "done", "failed": "FAILED"}
+CORES = len(os.sched_getaffinity(0))
+
+_HOURS = 3600.0
 
 
 @dataclass(frozen=True)
-class Demo:
-    """What to demonstrate: the composed catalogue, or `limit` songs of the folder `songs`, below `data`."""
+class Plan:
+    """What to demonstrate on: a folder of music, or with None the composed catalogue."""
 
-    data: Path
-    songs: Path | None = None
+    music: Path | None = None
     limit: int | None = None
 
-    def run(self, console: Console) -> int:
-        """Run it all; returns the exit status: 1 where the report does not equal what was planted.
+    @property
+    def data(self) -> Path:
+        """The data directory, one for each catalogue: so a second run goes on with the first one's days."""
+        if self.music is None:
+            return HOME / "demo"
+        name = f"{self.music.resolve()} {self.limit}"
+        return HOME / f"songs-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
-        Whatever ends it before the backfill is through takes the parts down again; its data stays, and the next run
-        goes on from there. Raises NightjarError.
-        """
-        began = time.monotonic()
-        truth = self._catalogue(console)
-        stack = Stack(self.data, self._settings(truth), pool_slots=os.cpu_count())
-        try:
-            stack.up(lambda line: console.print(f"  {line}", highlight=False))
-            os.environ.update(stack.keys)  # boto3 finds its credentials there, here as everywhere
-            written = upload(Objects(stack.settings), self.data / "catalogue", truth)
-            console.print(f"{len(truth.uploads)} songs over {len(truth.days)} days, {written} objects uploaded")
-            console.print(f"Airflow: [link]{stack.address}[/link]\n")
-            backfill = Backfill(stack, truth.days)
-            if not backfill.create():
-                console.print("an interrupted backfill goes on")
-            _show(console, backfill, truth)
-        except BaseException:
-            console.print("\nstopping everything; the data stays, and make demo goes on from here")
-            stack.down()
-            raise
-        verdict = Report(stack.settings, truth, console).print(backfill.seconds)
-        console.print(
-            f"\n{time.monotonic() - began:.0f} s in all.  Airflow: {stack.address}   "
-            "Ask further: .venv/bin/nightjar status   Stop: make stop",
-            highlight=False,
-        )
-        return 1 if verdict and verdict.mistakes else 0
-
-    def _catalogue(self, console: Console) -> Truth:
+    def catalogue(self) -> tuple[Path, Truth]:
+        """The directory of the catalogue and what is known of it; made if it is not there yet."""
         directory = self.data / "catalogue"
-        if (directory / TRUTH_FILE).exists() and self.songs is None:
-            truth = Truth.read(directory)
-        elif self.songs is None:
-            console.print("composing songs, and who listens to them")
+        if (directory / TRUTH_FILE).exists():  # written last
+            return directory, Truth.read(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        if self.music is None:
+            from deploy.demo.catalogue import write_catalogue
+
             truth = write_catalogue(directory)
         else:
-            truth = from_folder(self.songs, directory, limit=self.limit)
+            from deploy.demo.from_folder import from_folder
+
+            truth = from_folder(self.music, directory, limit=self.limit)
+        return directory, truth
+
+
+def settings_for(truth: Truth) -> Settings:
+    """Shards such that each core has one a day: a shard's fixed cost is loading the models."""
+    busiest = max(sum(upload.day == day for upload in truth.uploads) for day in truth.days)
+    own = Settings.load(dict(os.environ))
+    return replace(own, shard_songs=min(own.shard_songs, shard_count(busiest, CORES)))
+
+
+def run(plan: Plan, console: Console) -> bool:
+    """Demonstrate; returns whether what was found is what was planted (True where nothing is known).
+
+    Leaves the parts running. Raises NightjarError if something fails.
+    """
+    begun = time.monotonic()
+    with _step(console, "Songs"):
+        directory, truth = plan.catalogue()
+        from deploy.demo.listens import write_listens
+
         write_listens(directory, truth)
-        return truth
+        console.print(f"{len(truth.uploads)} uploads over {len(truth.days)} days in {directory}")
+    stack = Stack(plan.data, settings_for(truth), CORES)
+    with _step(console, "Starting the parts"):
+        stop_others(stack, console)
+        stack.up(console.print)
+    os.environ.update(stack.environment)
+    with _step(console, "Uploading"):
+        written = list(upload(Objects(stack.settings), directory, truth))
+        console.print(f"{sum(written)} objects written, {len(written) - sum(written)} were there")
+    nights = Nights(stack, truth.days)
+    with _step(console, "Backfill"):
+        _backfill(nights, console)
+        console.print(f"Watch it at {stack.address}")
+        with Progress(console, truth.days, Objects(stack.settings), stack.settings.separator) as progress:
+            nights.watch(progress.show, within_s=12 * _HOURS)
+    verdict = Report(stack.settings, truth, console).print(nights.seconds())
+    console.print(f"\nTook {time.monotonic() - begun:.0f} s. It goes on running:")
+    console.print(f"  Airflow       {stack.address}")
+    console.print("  command line  .venv/bin/nightjar status, .venv/bin/nightjar recs user-01")
+    console.print("  stop          make stop")
+    return verdict is None or not verdict.mistakes
 
-    def _settings(self, truth: Truth) -> Settings:
-        """This environment's settings, with shards so small that a day keeps every core busy."""
-        largest = max(sum(upload.day == day for upload in truth.uploads) for day in truth.days)
-        chosen = {"NIGHTJAR_SHARD_SONGS": str(shard_count(largest, os.cpu_count() or 1))} | dict(os.environ)
-        return Settings.load(chosen)
+
+def stop_others(stack: Stack, console: Console) -> None:
+    """End what runs for another catalogue: two would share the cores and the memory of one machine."""
+    for private in HOME.glob("*/private.json"):
+        if private.parent.resolve() != stack.data:
+            Stack(private.parent).down(console.print)
 
 
-def _show(console: Console, backfill: Backfill, truth: Truth) -> None:
-    """One line whenever something changes: what each day is at."""
-    before: Board = {}
-    began = time.monotonic()
-    for board in backfill.watch():
-        for day in truth.days:
-            cells = [board[dag, day] for dag in DAGS]
-            if cells != [before.get((dag, day)) for dag in DAGS] and any(cell.state for cell in cells):
-                states = [
-                    f"{dag.split('_')[0]} {_SIGNS.get(cell.state) or f'{cell.done}/{cell.tasks}'}"
-                    for dag, cell in zip(DAGS, cells, strict=True)
-                ]
-                elapsed = time.monotonic() - began
-                console.print(f"{elapsed:5.0f} s  {day}  {'  '.join(states)}", highlight=False, soft_wrap=True)
-        before = board
+def _backfill(nights: Nights, console: Console) -> None:
+    retried = nights.retry_failed()
+    if retried:
+        console.print("Again, as they failed before: " + ", ".join(retried))
+    if nights.begun():
+        console.print("The days were begun before; going on with them")
+    else:
+        console.print("$ " + " ".join(nights.command))
+        nights.begin()
+
+
+@contextmanager
+def _step(console: Console, title: str) -> Iterator[None]:
+    console.print(f"\n[bold]{title}[/]")
+    begun = time.monotonic()
+    yield
+    console.print(f"[dim]{title}: {time.monotonic() - begun:.0f} s[/]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import urllib.error
@@ -40,7 +41,7 @@ class AirflowConfig:
                 "plugins_folder": REPOSITORY / "plugins",
                 "load_examples": False,
                 "dags_are_paused_at_creation": False,
-                "executor": "LocalExecutor",
+                "executor": "deploy.embedded.executor.WarmLocalExecutor",
                 "parallelism": self.parallelism,
                 "mp_start_method": "fork",
                 "execution_api_server_url": f"{self.address}/execution/",
@@ -70,10 +71,12 @@ class AirflowConfig:
                 "orphaned_tasks_check_interval": 5,
                 "task_instance_heartbeat_timeout": 60,
             },
+            "workers": {"execution_api_timeout": 60, "max_failed_heartbeats": 10},  # a busy machine answers late
             "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60, "refresh_interval": 60},
             "usage_data_collection": {"enabled": False},
         }
-        return {"AIRFLOW_HOME": str(self.home)} | {
+        search = os.pathsep.join([str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return {"AIRFLOW_HOME": str(self.home), "PYTHONPATH": search} | {
             f"AIRFLOW__{section}__{option}".upper(): str(value)
             for section, options in sections.items()
             for option, value in options.items()

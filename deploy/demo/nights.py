@@ -1,0 +1,135 @@
+"""The nights of a demonstration in Airflow: begun by a backfill, watched until all five DAGs are done with each day."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from deploy.embedded.service import executable
+from deploy.embedded.stack import Stack
+from nightjar.errors import NightjarError
+
+DAGS = ("ingest_uploads", "embed_tracks", "load_vectors", "sweep_duplicates", "publish_recommendations")
+"""The chain, in order."""
+
+_WAITING = "waiting"
+_POLL_S = 2.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A DAG's latest run for a day: `state` as Airflow names it, or "waiting" while there is none."""
+
+    run_id: str = ""
+    state: str = _WAITING
+    began: float = 0.0
+    ended: float = 0.0
+
+
+class Nights:
+    """The runs of a range of days."""
+
+    def __init__(self, stack: Stack, days: Sequence[str]) -> None:
+        self._stack, self._days = stack, tuple(days)
+
+    @property
+    def command(self) -> list[str]:
+        """The command that a person would type."""
+        dates = ["--from-date", self._days[0], "--to-date", self._days[-1]]
+        return ["airflow", "backfill", "create", "--dag-id", DAGS[0], *dates]
+
+    def begin(self, *options: str) -> None:
+        """Backfill the days; days that have a run are left alone unless `options` say otherwise.
+
+        Raises NightjarError with Airflow's words if it refuses.
+        """
+        self._until_parsed()
+        done = subprocess.run(
+            [executable("airflow"), *self.command[1:], *options],
+            env=self._stack.command_environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            said = " ".join(done.stdout.split("\n")[-5:])
+            raise NightjarError(f"airflow backfill create failed: {said}", f"See {self._stack.address}")
+
+    def begun(self) -> bool:
+        """Whether each of the days has a run of the first DAG."""
+        return all(run.run_id for (dag, _), run in self.states().items() if dag == DAGS[0])
+
+    def retry_failed(self) -> list[str]:
+        """Clear the failed tasks of failed runs, so that they run again; returns the runs' names."""
+        failed = [(dag, run.run_id) for (dag, _), run in self.states().items() if run.state == "failed"]
+        for dag, run_id in failed:
+            body = {"dry_run": False, "dag_run_id": run_id, "only_failed": True, "include_downstream": True}
+            self._stack.api.call("POST", f"/dags/{dag}/clearTaskInstances", body)
+        return [f"{dag} {run_id}" for dag, run_id in failed]
+
+    def states(self) -> dict[tuple[str, str], Run]:
+        """The latest run for each (DAG, day)."""
+        found = {(dag, day): Run() for dag in DAGS for day in self._days}
+        for raw in self._stack.api.get("/dags/~/dagRuns?order_by=run_after&limit=1000")["dag_runs"]:
+            at = (raw["dag_id"], raw["partition_key"])
+            run = Run(raw["dag_run_id"], raw["state"], _seconds(raw["start_date"]), _seconds(raw["end_date"]))
+            if at in found and run.began >= found[at].began:
+                found[at] = run
+        return found
+
+    def watch(self, show: Callable[[dict[tuple[str, str], Run]], None], within_s: float) -> None:
+        """Call `show` every few seconds until every DAG has succeeded on every day.
+
+        Raises NightjarError that names the failed task and shows the end of its log, or that time is up.
+        """
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            states = self.states()
+            show(states)
+            for (dag, day), run in states.items():
+                if run.state == "failed":
+                    raise self._explained(dag, day, run)
+            if all(run.state == "success" for run in states.values()):
+                return
+            time.sleep(_POLL_S)
+        left = [f"{dag} {day}" for (dag, day), run in states.items() if run.state != "success"]
+        raise NightjarError(f"not done within {within_s:.0f} s: {', '.join(left)}", f"See {self._stack.address}")
+
+    def seconds(self) -> dict[str, float]:
+        """For each day, from the begin of its ingest to the end of its publishing. Days run side by side."""
+        states = self.states()
+        return {day: states[DAGS[-1], day].ended - states[DAGS[0], day].began for day in self._days}
+
+    def _until_parsed(self) -> None:
+        """Wait until Airflow knows all five DAGs: right after the start it has not read their files yet."""
+        deadline = time.monotonic() + 300
+        while True:
+            known = {dag["dag_id"] for dag in self._stack.api.get("/dags?limit=100")["dags"]}
+            if known >= set(DAGS):
+                return
+            broken = self._stack.api.get("/importErrors")["import_errors"]
+            if broken or time.monotonic() > deadline:
+                why = broken[0]["stack_trace"] if broken else "see logs/airflow-dag-processor.log"
+                raise NightjarError(f"Airflow did not load {', '.join(sorted(set(DAGS) - known))}", why)
+            time.sleep(0.5)
+
+    def _explained(self, dag: str, day: str, run: Run) -> NightjarError:
+        tasks = self._stack.api.get(f"/dags/{dag}/dagRuns/{run.run_id}/taskInstances")["task_instances"]
+        task = next(each for each in tasks if each["state"] == "failed")
+        logs = self._stack.data / "airflow" / "logs" / f"dag_id={dag}" / f"run_id={run.run_id}"
+        place = logs / f"task_id={task['task_id']}"
+        if task["map_index"] >= 0:
+            place /= f"map_index={task['map_index']}"
+        log = place / f"attempt={task['try_number']}.log"
+        end = log.read_text(errors="replace").splitlines()[-12:] if log.exists() else []
+        return NightjarError(
+            f"{dag}.{task['task_id']} failed for {day}", f"Its log is {log}, and ends with:\n    " + "\n    ".join(end)
+        )
+
+
+def _seconds(moment: str | None) -> float:
+    return datetime.fromisoformat(moment).timestamp() if moment else 0.0
