@@ -62,8 +62,8 @@ class VectorStore:
 
     # --- collections --------------------------------------------------------------------------------------------------
     def collection(self, kind: str) -> str:
-        """The name of this model's collection of `kind`: a model name's other characters than letters, digits and _
-        are written as their code, so that two models never share one."""
+        """The name of this model's collection of `kind`. Characters other than letters, digits and _ are written as
+        their code, so that models `a-1`, `a.1` and `a_1` have one each."""
         if kind not in KINDS:
             raise NightjarError(f"there are no vectors of kind {kind!r}", f"Kinds: {', '.join(KINDS)}")
         return f"{kind}__" + re.sub(r"[^A-Za-z0-9_]", lambda found: f"_x{ord(found[0]):02x}_", self.model)

@@ -1,0 +1,116 @@
+"""Groups: complete, never chained, whatever the order of the pairs."""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nightjar.duplicates.groups import Link, Song, groups
+
+
+def songs(*names: str, seconds: dict[str, float] | None = None) -> dict[str, Song]:
+    """Songs in the order of their upload, a second apart; 100 s long unless said otherwise."""
+    lengths = seconds or {}
+    return {name: Song("2026-11-20", at, name, lengths.get(name, 100.0)) for at, name in enumerate(names)}
+
+
+def link(pair: str, verdict: str = "duplicate", score: float = 0.9) -> Link:
+    return Link(pair[0], pair[1], verdict, score)
+
+
+def test_all_pairs_match_and_the_oldest_is_canonical():
+    found = groups([link("ab"), link("ac"), link("bc")], songs("c", "a", "b"))
+    assert found == {"a": "c", "b": "c", "c": "c"}
+
+
+def test_the_day_counts_before_the_time_and_the_id():
+    late = {"a": Song("2026-11-21", 0, "a"), "b": Song("2026-11-20", 9, "b")}
+    assert groups([link("ab")], late) == {"a": "b", "b": "b"}
+
+
+def test_a_chain_is_cut_at_its_weakest_pair():
+    chain = [link("ab", score=0.9), link("bc", score=0.8), link("cd", score=0.95)]
+    assert groups(chain, songs(*"abcd")) == {"a": "a", "b": "a", "c": "c", "d": "c"}
+
+
+def test_covers_join_nothing():
+    assert groups([link("ab", "cover")], songs(*"ab")) == {}
+    assert groups([link("ab"), link("bc", "cover")], songs(*"abc")) == {"a": "a", "b": "a"}
+
+
+def test_fragments_from_different_places_join_their_song():
+    lengths = {"x": 10.0, "y": 12.0}
+    parts = [link("ax", "fragment"), link("ay", "fragment")]
+    assert groups(parts, songs(*"axy", seconds=lengths)) == dict.fromkeys("axy", "a")
+    assert groups(parts, songs(*"xya", seconds=lengths)) == dict.fromkeys("axy", "x")
+
+
+def test_a_fragment_that_is_in_two_songs_joins_the_better_and_does_not_join_them():
+    found = groups([link("aj", "fragment", 0.8), link("bj", "fragment", 0.9)], songs(*"abj", seconds={"j": 5.0}))
+    assert found == {"b": "b", "j": "b"}
+
+
+def test_a_fragment_must_match_every_copy_of_its_song():
+    lengths = {"x": 10.0}
+    assert groups([link("ab"), link("ax", "fragment")], songs(*"abx", seconds=lengths)) == {"a": "a", "b": "a"}
+    whole = [link("ab"), link("ax", "fragment"), link("bx", "fragment")]
+    assert groups(whole, songs(*"abx", seconds=lengths)) == dict.fromkeys("abx", "a")
+
+
+def test_a_fragment_of_a_fragment_joins_the_whole_song():
+    lengths = {"x": 50.0, "y": 10.0}
+    nested = [link("ax", "fragment"), link("ay", "fragment"), link("xy", "fragment", 0.99)]
+    assert groups(nested, songs(*"axy", seconds=lengths)) == dict.fromkeys("axy", "a")
+
+
+def test_without_its_pair_it_joins_nothing_rather_than_the_fragment():
+    lengths = {"x": 50.0, "y": 10.0}
+    found = groups([link("ax", "fragment"), link("xy", "fragment")], songs(*"axy", seconds=lengths))
+    assert found == {"a": "a", "x": "a"}
+
+
+NAMES = "abcdefgh"
+LINKS = st.dictionaries(
+    st.sampled_from(list(combinations(NAMES, 2))),
+    st.tuples(st.sampled_from(["duplicate", "fragment", "cover"]), st.sampled_from([0.8, 0.9, 1.0])),
+)
+
+
+@given(LINKS, st.lists(st.sampled_from([10.0, 50.0, 100.0]), min_size=8, max_size=8), st.randoms())
+@settings(max_examples=400, deadline=None)
+def test_no_chain_and_no_order(pairs: dict, lengths: list[float], shuffle: random.Random):
+    known = songs(*NAMES, seconds=dict(zip(NAMES, lengths, strict=True)))
+    links = [Link(a, b, verdict, score) for (a, b), (verdict, score) in pairs.items()]
+    found = groups(links, known)
+    turned = [Link(each.b, each.a, each.verdict, each.score) for each in links]
+    shuffle.shuffle(turned)
+    assert groups(turned, known) == found
+
+    joined = {frozenset((each.a, each.b)) for each in links if each.verdict != "cover"}
+    for canonical in set(found.values()):
+        group = [member for member in found if found[member] == canonical]
+        assert len(group) > 1
+        assert canonical == min(group, key=known.__getitem__)
+        matches_all = [a for a in group if all(frozenset((a, b)) in joined for b in group if b != a)]
+        assert matches_all, "a group has a core that matches every member"
+        core = max(known[each].seconds for each in matches_all)
+        for a, b in combinations(group, 2):
+            satellites = max(known[a].seconds, known[b].seconds) < core
+            assert frozenset((a, b)) in joined or satellites
+
+
+@given(LINKS)
+@settings(max_examples=200, deadline=None)
+def test_a_fragment_with_one_song_is_never_listed_beside_it(pairs: dict):
+    """Songs a to d are 100 s long and do not match each other; e to h are pieces."""
+    known = songs(*NAMES, seconds=dict.fromkeys("efgh", 10.0))
+    links = [Link(a, b, "fragment", score) for (a, b), (_, score) in pairs.items() if a in "abcd" and b in "efgh"]
+    found = groups(links, known)
+    for piece in "efgh":
+        hosts = [each for each in links if each.b == piece]
+        if hosts:
+            best = max(each.score for each in hosts)
+            assert found[piece] in {found.get(each.a) for each in hosts if each.score == best}

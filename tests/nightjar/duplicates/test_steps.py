@@ -1,0 +1,206 @@
+"""The sweep against the real lake and Milvus Lite: truth found, whatever the order of the days."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+
+from nightjar.duplicates.steps import sweep_duplicates
+from nightjar.errors import NightjarError, PartitionMissing
+from nightjar.lake import Lake, Partition
+from nightjar.vectors.steps import load_vectors
+from tests.nightjar.duplicates import nights
+from tests.nightjar.duplicates.nights import DAYS, UPLOADS
+
+ORDERS = list(permutations(DAYS))
+
+
+@pytest.fixture
+def written(settings, milvus):
+    """Three days, written, not loaded."""
+    for day in DAYS:
+        nights.write_day(settings, day)
+    return settings
+
+
+@pytest.fixture
+def swept(written):
+    for day in DAYS:
+        night(written, day)
+    return written
+
+
+def night(settings, day: str) -> dict:
+    """What runs when a day's songs are embedded."""
+    load_vectors(settings, day)
+    return sweep_duplicates(settings, day)
+
+
+def pairs(settings, *days: str) -> dict[tuple[str, str], str]:
+    rows = Lake(settings).read_days("duplicate_pairs", days or DAYS, model=settings.model).to_pylist()
+    return {tuple(sorted((row["a"], row["b"]))): row["verdict"] for row in rows}
+
+
+def groups(settings, day: str = DAYS[-1]) -> dict[str, str]:
+    rows = Lake(settings).read(Partition("duplicate_groups", day, settings.model)).to_pylist()
+    return {row["track_id"]: row["canonical_id"] for row in rows}
+
+
+def content(settings) -> dict[str, str]:
+    """Checksums of all objects of pairs and groups, by key without the model."""
+    lake = Lake(settings)
+    keys = [
+        seen.key
+        for table in ("duplicate_pairs", "duplicate_groups")
+        for seen in lake.objects.list(f"lake/{table}/")
+        if f"model={settings.model}/" in seen.key
+    ]
+    return {key.replace(settings.model, ""): lake.objects.get(key) for key in keys}
+
+
+def test_the_truth_is_found(swept):
+    assert pairs(swept) == nights.PAIRS
+    assert groups(swept) == nights.GROUPS
+    assert pairs(swept, DAYS[0]) == {}
+    assert groups(swept, DAYS[1]) == {
+        **dict.fromkeys(("alpha", "alpha-again"), "alpha"),
+        **dict.fromkeys(("beta", "beta-begin"), "beta"),
+    }
+
+
+def test_rows_say_where_and_why(swept):
+    rows = Lake(swept).read_days("duplicate_pairs", DAYS, model=swept.model).to_pylist()
+    row = next(row for row in rows if row["b"] == "beta-end")
+    assert (row["a"], row["speed"], row["vocals"]) == ("beta", 1.0, None)
+    assert row["offset_s"] == pytest.approx(216 * 0.12381, abs=0.01)
+    assert "out of" in row["evidence"]
+    same = next(row for row in rows if (row["a"], row["b"]) == ("alpha", "alpha-same"))
+    assert "byte for byte" in same["evidence"]
+    age = {upload.track_id: (upload.day, nights.uploaded_at(upload)) for upload in UPLOADS}
+    assert all(age[row["a"]] < age[row["b"]] for row in rows)
+
+
+def test_the_summary_counts_the_days_own(written):
+    for day in DAYS[:2]:
+        night(written, day)
+    found = night(written, DAYS[2])
+    assert found.pop("candidates") >= 6
+    assert found == {"songs": 4, "duplicate": 2, "fragment": 1, "cover": 3, "groups": 2}
+
+
+def test_any_order_of_days_ends_with_the_same_bytes(written):
+    """Each order with its own model, so in its own partitions and collections."""
+    expected = None
+    for number, order in enumerate(ORDERS):
+        settings = replace(written, model=f"order-{number}")
+        for day in order:
+            nights.write_day(settings, day)
+            night(settings, day)
+        assert pairs(settings) == nights.PAIRS
+        expected = expected or content(settings)
+        assert content(settings) == expected
+        for again in order:
+            night(settings, again)
+        assert content(settings) == expected
+
+
+def test_sweeping_after_all_days_are_loaded_is_no_different(swept):
+    settings = replace(swept, model="loaded-first")
+    for day in DAYS:
+        nights.write_day(settings, day)
+        load_vectors(settings, day)
+    for day in reversed(DAYS):
+        sweep_duplicates(settings, day)
+    assert content(settings) == content(swept)
+
+
+def test_killed_at_any_write_the_next_run_ends_the_same(swept, monkeypatch):
+    expected = content(swept)
+    settings = replace(swept, model="killed")
+    for day in (DAYS[0], DAYS[2], DAYS[1]):
+        nights.write_day(settings, day)
+    night(settings, DAYS[0])
+    night(settings, DAYS[2])
+    real, allowed = Lake.write, [0]
+
+    def write(lake: Lake, partition: Partition, rows) -> object:
+        if not allowed[0]:
+            raise KeyboardInterrupt
+        allowed[0] -= 1
+        return real(lake, partition, rows)
+
+    load_vectors(settings, DAYS[1])
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "write", write)
+        for count in range(4):  # groups of two days, pairs of two
+            allowed[0] = count
+            with pytest.raises(KeyboardInterrupt):
+                sweep_duplicates(settings, DAYS[1])
+    sweep_duplicates(settings, DAYS[1])
+    assert content(settings) == expected
+
+
+def test_a_song_that_vanished_from_its_day_has_no_pairs_left(swept):
+    nights.write_day(swept, DAYS[0], [upload for upload in UPLOADS if upload.track_id != "alpha"])
+    night(swept, DAYS[0])
+    left = {pair: verdict for pair, verdict in nights.PAIRS.items() if "alpha" not in pair}
+    assert pairs(swept) == left
+    assert groups(swept)["alpha-same"] == "alpha-again"
+
+
+@pytest.mark.parametrize("what", [{"tracks": ["alpha"]}, {"users": ["ann"]}], ids=["song", "user"])
+def test_a_taken_down_song_leaves_every_day(swept, what: dict):
+    nights.take_down(swept, DAYS[2], **what)
+    night(swept, DAYS[2])
+    left = {pair: verdict for pair, verdict in nights.PAIRS.items() if "alpha" not in pair}
+    assert pairs(swept) == left
+    assert groups(swept)["alpha-same"] == "alpha-again"
+    assert "alpha" not in groups(swept, DAYS[1])
+    for day in DAYS:
+        night(swept, day)
+    assert pairs(swept) == left
+
+
+def test_a_song_that_the_embedder_now_rejects_has_no_pairs(swept):
+    from nightjar import schemas
+
+    day = DAYS[1]
+    left = [upload for upload in UPLOADS if upload.track_id != "beta-begin"]
+    rejected = {"track_id": "beta-begin", "key": "k", "stage": "embed", "reason": "silent", "detail": "."}
+    nights.write_day(swept, day, UPLOADS)
+    lake = Lake(swept)
+    lake.write(Partition("rejects", day, stage="embed"), schemas.table("rejects", [rejected]))
+    kept = {upload.track_id for upload in left}
+    for name in ("embeddings", "windows", "fingerprints"):
+        partition = Partition(name, day, swept.model)
+        rows = [row for row in lake.read(partition).to_pylist() if row["track_id"] in kept]
+        lake.write(partition, schemas.table(name, rows))
+    night(swept, day)
+    assert ("beta", "beta-begin") not in pairs(swept)
+
+
+def test_empty_days_work_even_as_the_first(settings, milvus):
+    empty = "2026-11-19"
+    nights.write_day(settings, empty)
+    assert night(settings, empty) == {
+        "songs": 0, "candidates": 0, "duplicate": 0, "fragment": 0, "cover": 0, "groups": 0
+    }  # fmt: skip
+    assert groups(settings, empty) == {}
+    for day in DAYS:
+        nights.write_day(settings, day)
+        night(settings, day)
+    nights.write_day(settings, "2026-11-23")
+    assert night(settings, "2026-11-23")["groups"] == 2
+    assert groups(settings, "2026-11-23") == nights.GROUPS
+
+
+def test_a_day_that_is_not_loaded_is_not_swept_in_silence(written):
+    with pytest.raises(NightjarError, match="no vectors of"):
+        sweep_duplicates(written, DAYS[0])
+
+
+def test_a_day_that_is_not_embedded_is_named(written):
+    with pytest.raises(PartitionMissing, match="fingerprints/dt=2026-11-25"):
+        sweep_duplicates(written, "2026-11-25")
