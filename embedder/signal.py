@@ -14,8 +14,9 @@ SILENT_PEAK = 1e-3
 SEPARATOR = "htdemucs-1"
 SEGMENT = 343_980
 """Frames of one pass through htdemucs: 7.8 s, the length it was trained on; it takes no other."""
-OVERLAP = 0.25
-"""Share of a segment that the next one computes again; see `separate.py` for what less would cost."""
+OVERLAP = 0.1
+"""Share of a segment that the next one computes again. On the MUSDB18 excerpts 0.25, demucs's own default, gives vocals
+of 10.73 and 12.50 dB SDR, 0.1 gives 10.72 and 12.50, and a sixth fewer segments."""
 SEGMENT_SILENCE = 2.0**-15
 """A segment whose loudest sample is below one step of 16 bits is digital silence: it has no vocals."""
 
@@ -45,7 +46,7 @@ WINDOW_PATCHES = 3
 """Patches averaged in a window's vector: 6 s of audio."""
 WINDOW_HOP = 2
 """Patches from one window to the next: 3 s."""
-BATCH = 32
-"""Patches in one pass through the network; memory, not the result, depends on it."""
+BATCH = 8
+"""Patches in one pass through the network, which needs 12 MB for each."""
 DIMENSIONS = 200
 """Length of a vector: the penultimate layer."""

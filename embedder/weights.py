@@ -121,7 +121,7 @@ def _read(file: Path) -> State:
         with torch.serialization.safe_globals([HTDemucs, Fraction]):
             return torch.load(file, map_location="cpu", weights_only=True)["state"]
     except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(f"not a file of weights: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"not a file of weights ({type(error).__name__})") from error
 
 
 def _from_url(url: str, folder: Path) -> State:

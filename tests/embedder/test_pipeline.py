@@ -1,0 +1,155 @@
+"""Shards through the real parts: object storage, htdemucs, the CNN, ffmpeg."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedder import signal
+from embedder.__main__ import main
+from embedder.pipeline import STAGE, TABLES, Summary, run_shard
+from nightjar import schemas
+from nightjar.errors import NightjarError, PartitionMissing
+from nightjar.lake import Lake, Partition
+from nightjar.settings import Settings
+
+DAY = "2026-11-20"
+
+
+@pytest.fixture
+def upload(lake: Lake) -> Callable[..., dict]:
+    """Puts a file where the app puts it, and gives the row of `tracks` that ingest makes of it."""
+
+    def put(track_id: str, file: Path) -> dict:
+        key = f"uploads/dt={DAY}/{track_id}{file.suffix}"
+        lake.objects.put(key, file.read_bytes())
+        at = datetime(2026, 11, 20, 12, tzinfo=UTC)
+        described = {"codec": "pcm", "sample_rate": 44_100, "channels": 2, "duration_s": 4.0, "loudness_lufs": -14.0}
+        owner = {"uploader": "u1", "title": None, "artist": None}
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        size = file.stat().st_size
+        return {
+            "track_id": track_id, "day": DAY, "key": key, "sha256": digest, "size_bytes": size, "uploaded_at": at,
+            **described, **owner,
+        }  # fmt: skip
+
+    return put
+
+
+def commit_tracks(lake: Lake, tracks: list[dict]) -> None:
+    lake.write(Partition("tracks", DAY), schemas.table("tracks", tracks))
+
+
+def parts(settings: Settings) -> list[Partition]:
+    return [*(Partition(table, DAY, settings.model) for table in TABLES), Partition("rejects", DAY, stage=STAGE)]
+
+
+def committed(lake: Lake, settings: Settings, shards: int = 1) -> dict[str, bytes]:
+    """Every byte of the day's partitions after a commit."""
+    for partition in parts(settings):
+        lake.commit(partition, shards)
+    return {seen.key: lake.objects.get(seen.key) for part in parts(settings) for seen in lake.objects.list(part.prefix)}
+
+
+def test_a_shard_with_good_and_bad_songs(lake, settings, weights_dir, synth, upload, tmp_path, capsys):
+    song = synth("song.mp3", 4.0, "-ac", 2)
+    garbage = tmp_path / "garbage.mp3"
+    garbage.write_bytes(b"no music" * 1000)
+    gone, changed = upload("gone", song), upload("changed", song)
+    commit_tracks(lake, [upload("good", song), upload("again", song), upload("garbage", garbage), gone, changed])
+    lake.objects.delete(gone["key"])
+    lake.objects.put(changed["key"], b"something else")
+
+    assert main(["--day", DAY, "--shard", "0", "--shards", "1"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("song ") for line in said) == 5
+    assert f"embedder {DAY} shard 0/1: songs=2 rejected=3 reused=1 audio=8." in said[-1]
+    first = committed(lake, settings)
+
+    rejects = lake.read(parts(settings)[-1]).to_pylist()
+    assert {row["track_id"]: row["reason"] for row in rejects} == {
+        "garbage": "unreadable",
+        "gone": "missing",
+        "changed": "changed",
+    }
+    embeddings = {row["track_id"]: row for row in lake.read(Partition("embeddings", DAY, settings.model)).to_pylist()}
+    assert embeddings.keys() == {"again", "good"}
+    assert embeddings["again"]["vector"] == embeddings["good"]["vector"]  # the second came from the stored stems
+    assert np.linalg.norm(embeddings["good"]["vector"]) == pytest.approx(1, abs=1e-5)
+    windows = lake.read(Partition("windows", DAY, settings.model)).to_pylist()
+    assert [(row["track_id"], row["window"], row["start_s"]) for row in windows] == [
+        ("again", 0, 0.0),
+        ("good", 0, 0.0),
+    ]
+    prints = lake.read(Partition("fingerprints", DAY, settings.model)).to_pylist()
+    assert len(prints[0]["mix"]) > 5
+    stems = lake.read(Partition("stems", DAY, settings.model)).to_pylist()
+    assert stems[0]["vocals_db"] == prints[0]["vocals_db"] < 0
+    assert lake.objects.exists(stems[0]["accompaniment_key"])
+    assert lake.objects.exists(stems[0]["vocals_key"])
+
+    lake.objects.put(stems[0]["vocals_key"], b"cut off")  # is noticed, and separated again
+    summary = run_shard(replace(settings, weights_dir=str(weights_dir)), DAY, 0, 1, lambda _: None)
+    assert (summary.songs, summary.rejected, summary.reused) == (2, 3, 1)
+    assert committed(lake, settings) == first
+
+
+def test_a_shard_takes_only_its_own_and_an_empty_one_loads_no_model(lake, settings, tmp_path, upload, python):
+    garbage = tmp_path / "garbage.mp3"
+    garbage.write_bytes(b"no music" * 1000)
+    commit_tracks(lake, [upload(f"t{number}", garbage) for number in range(6)])
+    seen = []
+    for shard in range(12):
+        summary = run_shard(settings, DAY, shard, 12, lambda _: None)
+        seen.append(summary.rejected)
+    assert sum(seen) == 6
+    committed(lake, settings, shards=12)
+    assert lake.read(parts(settings)[-1]).num_rows == 6
+    code = (
+        "import sys; from embedder.__main__ import main; "
+        f"assert main(['--day', '{DAY}', '--shard', '{seen.index(0)}', '--shards', '12']) == 0; "
+        "assert not {'torch', 'tensorflow', 'keras', 'librosa'} & set(sys.modules)"
+    )
+    python(code)
+
+
+def test_a_day_that_is_not_ingested(settings):
+    with pytest.raises(PartitionMissing, match=f"dt={DAY}"):
+        run_shard(settings, DAY, 0, 1)
+
+
+def test_models_that_this_embedder_does_not_make(settings, capsys):
+    with pytest.raises(NightjarError, match=r"'other-2'.*'msd_musicnn-1'"):
+        run_shard(replace(settings, model="other-2"), DAY, 0, 1)
+
+
+def test_missing_weights_stop_the_shard_and_reject_nothing(lake, settings, synth, upload, tmp_path):
+    commit_tracks(lake, [upload("good", synth("song.wav", 4.0))])
+    with pytest.raises(NightjarError, match="NIGHTJAR_WEIGHTS_DIR"):
+        run_shard(replace(settings, weights_dir=str(tmp_path)), DAY, 0, 1, lambda _: None)
+    assert not list(lake.objects.list("lake/rejects/"))
+
+
+def test_the_command_separates_one_file(weights_dir, synth, tmp_path, capsys):
+    song = synth("song.ogg", 4.0)
+    assert main(["separate", str(song), str(tmp_path / "out")]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"accompaniment.flac", "vocals.flac"}
+    assert "dB relative to the mix" in capsys.readouterr().out
+    assert main(["separate", str(tmp_path / "none.mp3"), str(tmp_path)]) == 2
+    assert "there is no file" in capsys.readouterr().err
+
+
+def test_a_summary_is_pairs_that_a_program_can_read():
+    pairs = dict(pair.split("=") for pair in str(Summary()).split())
+    assert pairs["songs"] == "0"
+    assert float(pairs["peak_mb"]) > 10
+
+
+def test_the_names_of_the_models_are_the_default_settings():
+    assert (Settings().model, Settings().separator) == (signal.MODEL, signal.SEPARATOR)
