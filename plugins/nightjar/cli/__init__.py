@@ -1,0 +1,38 @@
+"""The command line of a data engineer: `nightjar status | rejects | similar | duplicates | recs | why | refreeze`.
+
+Each command is a module here with `run(settings, arguments) -> Answer`; it is imported only when it is asked for, so
+that help comes at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from nightjar.cli.parser import parser
+from nightjar.errors import NightjarError
+
+OK, NOT_FOUND, INTERRUPTED = 0, 1, 130
+"""Exit codes; 2 is a usage error, as argparse has it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. What a person can put right is one line on stderr, with the remedy."""
+    chosen = parser().parse_args(arguments)
+    from nightjar.settings import Settings
+
+    try:
+        answer = import_module(f"nightjar.cli.{chosen.command}").run(Settings.load(), chosen)
+        from nightjar.cli import output
+
+        output.write(answer, as_json=chosen.json)
+    except NightjarError as error:
+        print(f"nightjar: {error}", file=sys.stderr)
+        return NOT_FOUND
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, say head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return OK

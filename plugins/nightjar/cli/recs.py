@@ -1,0 +1,63 @@
+"""`nightjar recs USER`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+import pyarrow.compute as pc
+
+from nightjar import queries
+from nightjar.cli.known import Known, nearest
+from nightjar.cli.output import Answer, Section
+from nightjar.errors import NightjarError
+from nightjar.lake import Partition
+from nightjar.schemas import NEW_USERS
+from nightjar.settings import Settings
+
+
+def run(settings: Settings, arguments: Namespace) -> Answer:
+    """A list with its reasons, and what the app reads. Raises NightjarError for an unknown day or user."""
+    known = Known(settings)
+    day = known.list_day(arguments.day)
+    user = NEW_USERS if arguments.new_users else arguments.user
+    lists = known.lake.read(Partition("lists", day, settings.model))
+    users = pc.unique(lists["user_id"]).to_pylist()
+    if user != NEW_USERS and user not in users:
+        others = sorted(set(users) - {NEW_USERS})
+        raise NightjarError(
+            f"there is no list for the user {user!r} on {day}",
+            f"{nearest(user, others, 'users')} The app shows others the list of nightjar recs --new-users",
+        )
+    entries = queries.run(settings, "list_of_user", {"lists": lists, "tracks": known.tracks()}, user=user).to_pylist()
+    published = _published(settings, user, entries)
+    rows = [
+        (row["rank"], row["score"], row["track_id"], row["title"], row["artist"], row["uploader"], _reason(row))
+        for row in entries
+    ]
+    whose = "users without a history" if user == NEW_USERS else user
+    columns = ("rank|", "score|", "track", "title", "artist", "uploader", "because")
+    data = {"user": user, "day": day, "model": settings.model, "published": published, "list": entries}
+    return Answer(data, [Section(f"The list of {day} for {whose}", columns, rows, "empty")], [published["detail"]])
+
+
+def _reason(row: dict) -> str:
+    source = row["source"].replace("_", " ")
+    return f"{source}: {', '.join(row['because_titles'])}" if row["because_titles"] else source
+
+
+def _published(settings: Settings, user: str, entries: list[dict]) -> dict:
+    """{"version", "same", "detail"}: what the app reads for that user now; `same` is None if that is unknown."""
+    from nightjar.publish.reader import Reader
+
+    try:
+        version, live = Reader(settings.kv_url).recommend_with_version(user)
+    except NightjarError as error:
+        return {"version": None, "same": None, "detail": f"What the app reads is unknown: {error}"}
+    if not version:
+        return {"version": None, "same": False, "detail": "Nothing has been published yet."}
+    ours = [(row["track_id"], row["score"]) for row in entries]  # both are of single precision
+    same = [tuple(entry) for entry in live] == ours
+    if same:
+        return {"version": version, "same": True, "detail": f"The app reads just this, in version {version}."}
+    detail = f"The app reads another list of {len(live)} songs, of version {version}."
+    return {"version": version, "same": False, "detail": detail}

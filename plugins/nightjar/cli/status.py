@@ -1,0 +1,125 @@
+"""`nightjar status [DAY]`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pyarrow as pa
+
+from nightjar import queries, schemas
+from nightjar.cli import day_status
+from nightjar.cli.known import STAGES, Known
+from nightjar.cli.output import Answer, Section
+from nightjar.errors import NightjarError, PartitionMissing
+from nightjar.lake import Partition
+from nightjar.publish.versions import day_of, version_of
+from nightjar.settings import Settings
+
+_SHOWN = {
+    "day": "day",
+    "uploads": "uploads|",
+    "tracks": "tracks|",
+    "rejects": "rejects|",
+    "listens": "listens|",
+    "embedded": "embedded|",
+    "vectors": "in Milvus|",
+    "pairs": "pairs|",
+    "grouped": "in groups|",
+    "list_entries": "list entries|",
+    "published": "published",
+}
+"""What is shown of a day, with its heading."""
+
+_THREADS = 16
+
+
+def run(settings: Settings, arguments: Namespace) -> Answer:
+    """All days, or one in detail. Raises NightjarError for an unknown day and where there are no days."""
+    known = Known(settings)
+    if arguments.day:
+        chosen = [known.day(arguments.day)]
+    elif known.days:
+        chosen = known.days[-arguments.last :]
+    else:
+        raise NightjarError(
+            f"the bucket {settings.bucket!r} holds no day yet",
+            "Uploads go to uploads/dt=YYYY-MM-DD/, see NIGHTJAR_BUCKET",
+        )
+    found, notes = _days(known, chosen)
+    if arguments.day:
+        return day_status.answer(known, found[0], notes)
+    rows = [[row[name] for name in _SHOWN] for row in found]
+    if len(chosen) < len(known.days):
+        notes.append(f"{len(known.days) - len(chosen)} earlier days, from {known.days[0]}: --last {len(known.days)}")
+    section = Section(f"Days, by {settings.model}", list(_SHOWN.values()), rows)
+    return Answer({"model": settings.model, "days": found}, [section], notes)
+
+
+def _days(known: Known, chosen: list[str]) -> tuple[list[dict], list[str]]:
+    """For each day its counts, the vectors in Milvus and what of it is published; and what could not be asked."""
+    counts = queries.run(known.settings, "days", {"partitions": _partitions(known, chosen)})
+    by_day = {row["day"]: row for row in counts.to_pylist()}
+    vectors, vector_note = _vectors(known.settings, chosen)
+    live, live_note = _live(known.settings)
+    made = []
+    for day in chosen:
+        row = by_day.get(day, dict.fromkeys(counts.column_names) | {"day": day})
+        made.append(row | {"vectors": vectors.get(day), "published": _published(known, day, live)})
+    return made, [note for note in (vector_note, live_note) if note]
+
+
+def _partitions(known: Known, chosen: list[str]) -> pa.Table:
+    """The input of sql/days.sql: only manifests are read."""
+    model = known.settings.model
+    wanted = [
+        Partition(table, day, model if table in schemas.BY_MODEL else None, stage)
+        for day in chosen
+        for table in schemas.TABLES
+        for stage in (STAGES if table in schemas.BY_STAGE else (None,))
+    ]
+
+    def rows(partition: Partition) -> int | None:
+        try:
+            return known.lake.manifest(partition).rows
+        except PartitionMissing:
+            return None
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = [(each, count) for each, count in zip(wanted, pool.map(rows, wanted), strict=True) if count is not None]
+    kind = pa.schema([("table_name", pa.string()), ("day", pa.string()), ("stage", pa.string()), ("rows", pa.int64())])
+    lines = [{"table_name": each.table, "day": each.day, "stage": each.stage, "rows": count} for each, count in found]
+    return pa.Table.from_pylist(lines, schema=kind)
+
+
+def _vectors(settings: Settings, chosen: list[str]) -> tuple[dict[str, int], str]:
+    """Songs in Milvus by day, and a note where it cannot be asked: the rest of the status is worth having then."""
+    from nightjar.vectors.store import VectorStore
+
+    try:
+        with VectorStore(settings) as store:
+            return ({day: store.count(day=day) for day in chosen} if store.exists() else dict.fromkeys(chosen, 0)), ""
+    except NightjarError as error:
+        return {}, f"Milvus was not asked: {error}"
+
+
+def _live(settings: Settings) -> tuple[str, str]:
+    from nightjar.publish.store import Store
+
+    try:
+        with closing(Store(settings.kv_url)) as store:
+            return store.current(), ""
+    except NightjarError as error:
+        return "", f"The key-value store was not asked: {error}"
+
+
+def _published(known: Known, day: str, live: str) -> str | None:
+    """The live version if it is of that day; said to be outdated if the lake's lists have changed since."""
+    if not live or day_of(live) != day:
+        return None
+    try:
+        ours = version_of(day, known.lake.manifest(Partition("lists", day, known.settings.model)).to_json())
+    except PartitionMissing:
+        ours = ""
+    return live if ours == live else f"{live} (outdated: publish {day} again)"

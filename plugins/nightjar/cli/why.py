@@ -1,0 +1,47 @@
+"""`nightjar why USER TRACK`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from nightjar.cli.known import Known
+from nightjar.cli.output import Answer, Section
+from nightjar.settings import Settings
+
+
+def run(settings: Settings, arguments: Namespace) -> Answer:
+    """Why a song is, or is not, on a list. Raises NightjarError for an unknown day or track."""
+    known = Known(settings)
+    day = known.list_day(arguments.day)
+    track_day = known.track_day(arguments.track)
+    from nightjar.recommend.why import why
+
+    found = why(settings, arguments.user, arguments.track, day)
+    titles = {row["track_id"]: row["title"] for row in known.tracks().to_pylist()}
+    reasons = [each | {"title": titles.get(each["track"])} for each in found["reasons"]]
+    found = found | {"title": titles.get(arguments.track), "track_day": track_day, "reasons": reasons}
+    return Answer(found, [_reasons(found)], _sentences(found))
+
+
+def _reasons(found: dict) -> Section:
+    rows = [
+        [each[name] for name in ("track", "title", "weight", "similarity", "co_listening", "score")]
+        for each in found["reasons"]
+    ]
+    columns = ("heard song", "title", "weight|", "similarity|", "co-listening|", "brings|")
+    return Section(f"What leads {found['user']} to {_song(found)}", columns, rows, "no song that the user heard")
+
+
+def _sentences(found: dict) -> list[str]:
+    whose = f"the list of {found['user']}"
+    said = []
+    if found["list"] == "new_users":
+        said.append(f"{found['user']} has no history of known songs by {found['day']} and gets the list of new users.")
+        whose = "the list of new users"
+    place = f"is number {found['rank']} on" if found["on_list"] else "is not on"
+    code = "" if found["on_list"] else f" ({found['stopped_by']})"
+    return [*said, f"{_song(found)} {place} {whose} of {found['day']}: {found['detail']}{code}."]
+
+
+def _song(found: dict) -> str:
+    return f"{found['track']} ({found['title']})" if found["title"] else found["track"]
