@@ -63,7 +63,7 @@ def align(a: np.ndarray, b: np.ndarray) -> Alignment | None:
     MIN_OVERLAP_WORDS, or repeat so few words (silence, a test tone) that agreeing means nothing.
     """
     best = None
-    if min(len(a), len(b)) < MIN_OVERLAP_WORDS or _is_monotonous(a) or _is_monotonous(b):
+    if min(len(a), len(b)) < MIN_OVERLAP_WORDS:
         return None
     for offset in _likely_offsets(a, b):
         found = _best_span(a, b, int(offset))
@@ -71,8 +71,9 @@ def align(a: np.ndarray, b: np.ndarray) -> Alignment | None:
             best = found
     if best is None:
         return None
-    span = slice(best.start, best.start + best.length)
-    return None if _is_monotonous(a[span]) else best
+    stop = best.start + best.length
+    spans = a[best.start : stop], b[best.start - best.offset : stop - best.offset]
+    return None if any(map(_is_monotonous, spans)) else best
 
 
 def similarity(a: np.ndarray, b: np.ndarray, at: Alignment) -> float | None:
@@ -84,17 +85,16 @@ def similarity(a: np.ndarray, b: np.ndarray, at: Alignment) -> float | None:
 
 
 def _is_monotonous(words: np.ndarray) -> bool:
-    distinct = len(np.unique(words))
+    distinct = 1 + np.count_nonzero(np.diff(np.sort(words)))
     return distinct < MIN_DISTINCT_WORDS or distinct < MIN_DISTINCT_SHARE * len(words)
 
 
 def _likely_offsets(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Up to OFFSETS_TRIED offsets of b in a, by how many more words vote for them than chance would."""
-    shift = np.uint32(32 - VOTING_BITS)
-    keys_a, keys_b = a >> shift, b >> shift
+    keys_a, keys_b = ((print_ >> np.uint32(32 - VOTING_BITS)).astype(np.uint16) for print_ in (a, b))
     order = np.argsort(keys_a, kind="stable")
-    first = np.searchsorted(keys_a, keys_b, "left", sorter=order)
-    times = np.searchsorted(keys_a, keys_b, "right", sorter=order) - first
+    counts = np.bincount(keys_a, minlength=1 << VOTING_BITS)
+    first, times = (np.cumsum(counts) - counts)[keys_b], counts[keys_b]
     times[times > VOTING_MAX_REPEATS] = 0  # a word that is everywhere votes for every offset
     total = int(times.sum())
     if not total:

@@ -138,7 +138,7 @@ def _place(at: Alignment) -> dict[str, float]:
 def _evidence(verdict: str, parts: dict[str, float | None], at: Alignment, songs: tuple[Prints, Prints]) -> str:
     names = ["mix", "accompaniment"] + ["vocals"] * (parts["vocals"] is not None)
     agree = ", ".join(f"{name} {parts[name]:.2f}" for name in names if parts[name] is not None)
-    where = f"{at.length_s:.0f} s alike from {at.start * WORD_S:.0f} s of the older on ({agree})"
+    where = f"{at.length_s:.0f} s agree, from {at.start * WORD_S:.0f} s into the older upload ({agree})"
     singing = [song.sings for song in songs]
     if verdict == COVER:
         why = "another voice on the same backing" if all(singing) else "the same backing, but only one of them sings"

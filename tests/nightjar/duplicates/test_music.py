@@ -1,0 +1,102 @@
+"""The thresholds on real music: copies and pieces are found, different songs are not, covers of real stems are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from itertools import combinations
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from nightjar.duplicates.verdict import Prints, compare
+from tests.nightjar.duplicates.made import NOBODY_DB, SINGER_DB
+
+NOTHING = np.zeros(0, np.uint32)
+ALTERATIONS = {
+    "mp3 at 32 kbit/s": (["-b:a", "32k"], "mp3", "duplicate"),
+    "opus at 24 kbit/s": (["-b:a", "24k", "-ar", "48000"], "opus", "duplicate"),
+    "quieter, more bass": (["-af", "volume=-9dB,bass=g=6"], "wav", "duplicate"),
+    "5 s cut off": (["-ss", "5.3"], "wav", "duplicate"),
+    "10 s of it": (["-ss", "17.2", "-t", "10", "-b:a", "96k"], "mp3", "fragment"),
+    "8 s of it": (["-ss", "7.7", "-t", "8", "-b:a", "96k"], "mp3", "fragment"),
+}
+
+
+@pytest.fixture(scope="module")
+def music() -> Path:
+    folder = os.environ.get("NIGHTJAR_TEST_MUSIC")
+    if not folder:
+        pytest.skip("NIGHTJAR_TEST_MUSIC names no folder of real music")
+    return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def excerpts(music: Path) -> dict[str, Prints]:
+    """Every seventh of the library, as instrumentals."""
+    return {path.name: mix(path) for path in sorted((music / "library").iterdir())[2::7]}
+
+
+def words(path: Path, *options: str) -> np.ndarray:
+    """The Chromaprint words of a file."""
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-threads", "1", "-i", str(path), *options]
+    made = subprocess.run([*ffmpeg, "-f", "chromaprint", "-fp_format", "raw", "-"], capture_output=True, check=True)
+    return np.frombuffer(made.stdout, "<u4")
+
+
+def mix(path: Path) -> Prints:
+    """A song that nobody sings and that has not been separated: its accompaniment is the mix."""
+    print_ = words(path)
+    return Prints(print_, print_, NOTHING, NOBODY_DB)
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+def test_altered_copies_are_found_and_nothing_else(name: str, music: Path, excerpts: dict[str, Prints], tmp_path: Path):
+    options, extension, verdict = ALTERATIONS[name]
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-threads", "1"]
+    for original in list(excerpts)[::3]:
+        copy = tmp_path / f"{original}.{extension}"
+        subprocess.run([*ffmpeg, "-i", str(music / "library" / original), *options, str(copy)], check=True)
+        altered = mix(copy)
+        found = {other: compare(song, altered).verdict for other, song in excerpts.items()}
+        assert found == {other: verdict if other == original else "distinct" for other in excerpts}, original
+
+
+def test_different_songs_are_distinct(excerpts: dict[str, Prints]):
+    assert {compare(a, b).verdict for a, b in combinations(excerpts.values(), 2)} == {"distinct"}
+
+
+def test_excerpts_are_fragments_of_the_whole_songs(music: Path):
+    wesnoth, singularity = (
+        mix(music / "songs" / f"full-{name}.mp3") for name in ("wesnoth-1.16-music", "singularity-music")
+    )
+    ten, thirty_seven = mix(music / "library" / "010.opus"), mix(music / "library" / "037.ogg")
+    found = compare(wesnoth, ten)
+    assert found.verdict == compare(singularity, thirty_seven).verdict == "fragment"
+    assert found.offset_s == pytest.approx(87.0, abs=0.2)
+    assert compare(wesnoth, thirty_seven).verdict == compare(singularity, ten).verdict == "distinct"
+
+
+def test_one_recording_in_two_encodings_is_a_duplicate(music: Path):
+    high, low = (mix(music / "pairs" / f"same-recording-{name}.ogg") for name in ("high", "low"))
+    assert compare(high, low).verdict == "duplicate"
+
+
+def test_a_song_and_its_backing_track_are_a_cover(music: Path, tmp_path: Path):
+    """From true stems: the song, its backing alone, and the backing with the other song's singer."""
+    names = ("cristina-vane-so-easy", "the-mountaineering-club-mallory")
+    folders = [music / "stems" / name for name in names]
+    for folder, other in (folders, folders[::-1]):
+        backing, voice = words(folder / "accompaniment_true.mp3"), words(folder / "vocals_true.mp3")
+        song = Prints(words(folder / "mix.mp3"), backing, voice, SINGER_DB)
+        karaoke = Prints(backing, backing, NOTHING, -120.0)
+        both = tmp_path / f"{folder.name}.wav"
+        sources = [folder / "accompaniment_true.mp3", other / "vocals_true.mp3"]
+        inputs = [part for source in sources for part in ("-i", str(source))]
+        mixing = ["-filter_complex", "amix=inputs=2:normalize=0:duration=first", str(both)]
+        subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *inputs, *mixing], check=True)
+        cover = Prints(words(both), backing, words(other / "vocals_true.mp3"), SINGER_DB)
+        for found in (compare(song, karaoke), compare(song, cover), compare(karaoke, cover)):
+            assert found.verdict == "cover", found
