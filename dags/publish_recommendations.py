@@ -5,6 +5,7 @@ Runs when a day's duplicates and its listens are both there.
 
 | task | does |
 |---|---|
+| `wait_for_past` | waits, an hour at most, for earlier days that are ingested and not swept yet |
 | `gate` | stops a night that rejected too much of its uploads: last night's lists stay |
 | `plan_users` | cuts the users with a history into shards |
 | `rank_shard` | seeds, candidates, scores, filters, re-ranking of a shard's users |
@@ -15,6 +16,8 @@ Runs when a day's duplicates and its listens are both there.
 TRACK` explain any list.
 
 **When not:**
+- *`wait_for_past` is skipped*: an earlier day did not get through within the hour, and this one went on without its
+  songs. Mend the earlier day (its `embed_tracks`, `load_vectors`, `sweep_duplicates`), then backfill both.
 - *The gate is closed*: the message has the numbers and the commonest reason. Mend the cause and backfill the day;
   the app reads last night's lists meanwhile.
 - *An invariant is violated*: nothing was published. The message names user, track and rule; it is a defect, not bad
@@ -25,6 +28,8 @@ TRACK` explain any list.
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
@@ -40,7 +45,18 @@ from nightjar.airflow.tasks import DAY, DEFAULTS, DUPLICATES, LISTENS, LISTS, ea
     tags=["nightjar", "publish"],
 )
 def publish_recommendations():
-    @task
+    @task.sensor(
+        mode="reschedule",  # waiting must not take the place of what it waits for
+        poke_interval=timedelta(seconds=10),
+        timeout=timedelta(hours=1),
+        soft_fail=True,  # an earlier day that failed for good must not hold up every night after it
+    )
+    def wait_for_past(day: str) -> bool:
+        from nightjar.recommend import past
+
+        return run_step(past.past_is_swept, day)["swept"]
+
+    @task(trigger_rule="none_failed")
     def gate(day: str) -> dict:
         from nightjar.recommend import steps
 
@@ -72,7 +88,7 @@ def publish_recommendations():
 
     plan = plan_users(DAY)
     committed = commit_lists(DAY, plan)
-    gate(DAY) >> plan
+    wait_for_past(DAY) >> gate(DAY) >> plan
     rank_shard.partial(day=DAY).expand_kwargs(plan) >> committed >> publish(DAY)
 
 
