@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 def past_is_swept(settings: Settings, day: str) -> dict:
     """{"swept", "missing"}: the days shortly before `day` that are ingested and not swept yet, if any.
 
-    In a backfill, Airflow may embed the later of two days first. Lists made then would lack the earlier day's songs, and
-    the same backfill run again would give others.
+    In a backfill, Airflow may embed the later of two days first. Lists made then would lack the earlier day's songs,
+    and the same backfill run again would give others.
     """
     lake = Lake(settings)
     missing = [
