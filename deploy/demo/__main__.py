@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import signal
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from deploy.demo.run import Plan, run
-from deploy.embedded.stack import Stack
+from deploy.embedded.stack import HOME, Stack
 from nightjar.errors import NightjarError
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -21,10 +22,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--songs", type=Path, metavar="DIR", help="a folder of your own music, in any format")
     parser.add_argument("--limit", type=int, metavar="N", help="take only N of its files")
+    parser.add_argument("--data", type=Path, help="data directory; one below .nightjar for each catalogue otherwise")
     asked = parser.parse_args(arguments)
-    plan = Plan(asked.songs, asked.limit)
+    if asked.limit is not None and (asked.limit < 1 or asked.songs is None):
+        parser.error("--limit is a number of songs from 1, and goes with --songs")
+    plan = Plan(asked.data or _place(asked.songs, asked.limit), asked.songs, asked.limit)
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     for ending in _ENDINGS:  # also where a shell started us with SIGINT ignored
         signal.signal(ending, _interrupted)
     try:
@@ -41,6 +45,14 @@ def main(arguments: list[str]) -> int:
         if plan.data.exists():
             Stack(plan.data).down(console.print)
         return 130
+
+
+def _place(songs: Path | None, limit: int | None) -> Path:
+    """A data directory for each catalogue: so they never mix, and a second run goes on with the first one's days."""
+    if songs is None:
+        return HOME / "demo"
+    name = f"{songs.resolve()} {limit}"
+    return HOME / f"songs-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _interrupted(number: int, frame: object) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from deploy.embedded.service import executable
 from deploy.embedded.stack import Stack
@@ -16,6 +18,7 @@ DAGS = ("ingest_uploads", "embed_tracks", "load_vectors", "sweep_duplicates", "p
 """The chain, in order."""
 
 _WAITING = "waiting"
+_UNFINISHED = {"queued", "running"}
 _POLL_S = 2.0
 
 
@@ -25,7 +28,7 @@ class Run:
 
     run_id: str = ""
     state: str = _WAITING
-    began: float = 0.0
+    began: float = math.inf
     ended: float = 0.0
 
 
@@ -37,49 +40,51 @@ class Nights:
 
     @property
     def command(self) -> list[str]:
-        """The command that a person would type."""
-        dates = ["--from-date", self._days[0], "--to-date", self._days[-1]]
-        return ["airflow", "backfill", "create", "--dag-id", DAGS[0], *dates]
+        """What a person would type to process the days, finished ones again."""
+        days = ["--from-date", self._days[0], "--to-date", self._days[-1], "--reprocess-behavior", "completed"]
+        one_by_one = ["--max-active-runs", "1"]  # so that ranking knows all songs up to its day
+        return ["airflow", "backfill", "create", "--dag-id", DAGS[0], *days, *one_by_one]
 
-    def begin(self, *options: str) -> None:
-        """Backfill the days; days that have a run are left alone unless `options` say otherwise.
+    def begin(self) -> bool:
+        """Backfill the days; False if a backfill of theirs was interrupted or had failures: that one goes on.
 
         Raises NightjarError with Airflow's words if it refuses.
         """
         self._until_parsed()
+        states = self.states()
+        failed = [(dag, run.run_id) for (dag, _), run in states.items() if run.state == "failed"]
+        for dag, run_id in failed:
+            body = {"dry_run": False, "dag_run_id": run_id, "only_failed": True, "include_downstream": True}
+            self._stack.api.call("POST", f"/dags/{dag}/clearTaskInstances", body)
+        if failed or any(run.state in _UNFINISHED for run in states.values()):
+            return False
         done = subprocess.run(
-            [executable("airflow"), *self.command[1:], *options],
+            [executable("airflow"), *self.command[1:]],
             env=self._stack.command_environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
         if done.returncode:
-            said = " ".join(done.stdout.split("\n")[-5:])
+            said = " | ".join(done.stdout.splitlines()[-5:])
             raise NightjarError(f"airflow backfill create failed: {said}", f"See {self._stack.address}")
-
-    def begun(self) -> bool:
-        """Whether each of the days has a run of the first DAG."""
-        return all(run.run_id for (dag, _), run in self.states().items() if dag == DAGS[0])
-
-    def retry_failed(self) -> list[str]:
-        """Clear the failed tasks of failed runs, so that they run again; returns the runs' names."""
-        failed = [(dag, run.run_id) for (dag, _), run in self.states().items() if run.state == "failed"]
-        for dag, run_id in failed:
-            body = {"dry_run": False, "dag_run_id": run_id, "only_failed": True, "include_downstream": True}
-            self._stack.api.call("POST", f"/dags/{dag}/clearTaskInstances", body)
-        return [f"{dag} {run_id}" for dag, run_id in failed]
+        return True
 
     def states(self) -> dict[tuple[str, str], Run]:
-        """The latest run for each (DAG, day)."""
-        found = {(dag, day): Run() for dag in DAGS for day in self._days}
-        for raw in self._stack.api.get("/dags/~/dagRuns?order_by=run_after&limit=1000")["dag_runs"]:
-            at = (raw["dag_id"], raw["partition_key"])
-            run = Run(raw["dag_run_id"], raw["state"], _seconds(raw["start_date"]), _seconds(raw["end_date"]))
-            if at in found and run.began >= found[at].began:
-                found[at] = run
-        return found
+        """The newest run for each (DAG, day). One that began before its day's last run of the DAG before is not it."""
+        found: dict[tuple[str, str], Run] = {}
+        for raw in self._stack.api.get("/dags/~/dagRuns?order_by=-id&limit=100")["dag_runs"]:
+            began = _seconds(raw["start_date"]) or math.inf
+            run = Run(raw["dag_run_id"], raw["state"], began, _seconds(raw["end_date"]))
+            found.setdefault((raw["dag_id"], raw["partition_key"]), run)
+        chain = {(dag, day): found.get((dag, day), Run()) for dag in DAGS for day in self._days}
+        for day in self._days:
+            for before, dag in pairwise(DAGS):
+                if chain[dag, day].began < chain[before, day].began:
+                    chain[dag, day] = Run()
+        return chain
 
     def watch(self, show: Callable[[dict[tuple[str, str], Run]], None], within_s: float) -> None:
         """Call `show` every few seconds until every DAG has succeeded on every day.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +11,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from deploy.demo.catalogue import write_catalogue
+from deploy.demo.from_folder import from_folder
+from deploy.demo.listens import write_listens
 from deploy.demo.nights import Nights
 from deploy.demo.progress import Progress
 from deploy.demo.report import Report
-from deploy.demo.truth import TRUTH_FILE, Truth
+from deploy.demo.truth import Truth
 from deploy.demo.upload import upload
 from deploy.embedded.stack import HOME, Stack
 from nightjar.objects import Objects
@@ -30,34 +31,21 @@ _HOURS = 3600.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What to demonstrate on: a folder of music, or with None the composed catalogue."""
+    """What to demonstrate on: `limit` files of a folder of music, or with None the composed catalogue; and where."""
 
+    data: Path
     music: Path | None = None
     limit: int | None = None
 
-    @property
-    def data(self) -> Path:
-        """The data directory, one for each catalogue: so a second run goes on with the first one's days."""
-        if self.music is None:
-            return HOME / "demo"
-        name = f"{self.music.resolve()} {self.limit}"
-        return HOME / f"songs-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
     def catalogue(self) -> tuple[Path, Truth]:
-        """The directory of the catalogue and what is known of it; made if it is not there yet."""
+        """Write the catalogue and its listens; returns where, and what is known of it. The same bytes every time."""
         directory = self.data / "catalogue"
-        if (directory / TRUTH_FILE).exists():  # written last
-            return directory, Truth.read(directory)
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
+        directory.mkdir(parents=True, exist_ok=True)
         if self.music is None:
-            from deploy.demo.catalogue import write_catalogue
-
             truth = write_catalogue(directory)
         else:
-            from deploy.demo.from_folder import from_folder
-
             truth = from_folder(self.music, directory, limit=self.limit)
+        write_listens(directory, truth)
         return directory, truth
 
 
@@ -76,9 +64,6 @@ def run(plan: Plan, console: Console) -> bool:
     begun = time.monotonic()
     with _step(console, "Songs"):
         directory, truth = plan.catalogue()
-        from deploy.demo.listens import write_listens
-
-        write_listens(directory, truth)
         console.print(f"{len(truth.uploads)} uploads over {len(truth.days)} days in {directory}")
     stack = Stack(plan.data, settings_for(truth), CORES)
     with _step(console, "Starting the parts"):
@@ -86,11 +71,13 @@ def run(plan: Plan, console: Console) -> bool:
         stack.up(console.print)
     os.environ.update(stack.environment)
     with _step(console, "Uploading"):
-        written = list(upload(Objects(stack.settings), directory, truth))
-        console.print(f"{sum(written)} objects written, {len(written) - sum(written)} were there")
+        written = upload(Objects(stack.settings), directory, truth)
+        console.print(f"{written} objects written; what was there already is left alone")
     nights = Nights(stack, truth.days)
     with _step(console, "Backfill"):
-        _backfill(nights, console)
+        console.print("$ " + " ".join(nights.command), soft_wrap=True)
+        if not nights.begin():
+            console.print("An earlier one was interrupted: it goes on")
         console.print(f"Watch it at {stack.address}")
         with Progress(console, truth.days, Objects(stack.settings), stack.settings.separator) as progress:
             nights.watch(progress.show, within_s=12 * _HOURS)
@@ -107,17 +94,6 @@ def stop_others(stack: Stack, console: Console) -> None:
     for private in HOME.glob("*/private.json"):
         if private.parent.resolve() != stack.data:
             Stack(private.parent).down(console.print)
-
-
-def _backfill(nights: Nights, console: Console) -> None:
-    retried = nights.retry_failed()
-    if retried:
-        console.print("Again, as they failed before: " + ", ".join(retried))
-    if nights.begun():
-        console.print("The days were begun before; going on with them")
-    else:
-        console.print("$ " + " ".join(nights.command))
-        nights.begin()
 
 
 @contextmanager

@@ -1,9 +1,8 @@
-"""Putting a catalogue into object storage as the app does."""
+"""Putting a catalogue into object storage, as the app would."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,28 +11,24 @@ from nightjar.ingest.metadata import encode
 from nightjar.objects import ObjectMissing, Objects
 
 
-def upload(objects: Objects, directory: Path, truth: Truth) -> Iterator[bool]:
-    """Upload the catalogue that lies in `directory`, and its listens; what is there already is left alone.
+def upload(objects: Objects, directory: Path, truth: Truth) -> int:
+    """Upload every song and every export of listens; what is there with the same content stays untouched.
 
-    Yields once for each object: whether it was written.
+    Returns how many objects were written.
     """
-    metadata = {song.key: encode(song.metadata) for song in truth.uploads}
-    listens = sorted(path.relative_to(directory).as_posix() for path in directory.glob("listens/dt=*/*.parquet"))
+    jobs = [(record.key, encode(record.metadata)) for record in truth.uploads]
+    jobs += [(path.relative_to(directory).as_posix(), {}) for path in sorted(directory.glob("listens/dt=*/*.parquet"))]
 
-    def put(key: str) -> bool:
+    def put(job: tuple[str, dict[str, str]]) -> bool:
+        key, metadata = job
         body = (directory / key).read_bytes()
-        if _etag(objects, key) == hashlib.md5(body, usedforsecurity=False).hexdigest():
-            return False
-        objects.put(key, body, metadata=metadata.get(key))
+        try:
+            if objects.head(key).etag == hashlib.md5(body, usedforsecurity=False).hexdigest():
+                return False
+        except ObjectMissing:
+            pass  # the usual case: not uploaded yet
+        objects.put(key, body, metadata=metadata)
         return True
 
     with ThreadPoolExecutor(max_workers=4) as threads:
-        yield from threads.map(put, [*metadata, *listens])
-
-
-def _etag(objects: Objects, key: str) -> str:
-    """MD5 of the object's content; "" where there is none."""
-    try:
-        return objects.head(key).etag
-    except ObjectMissing:
-        return ""
+        return sum(threads.map(put, jobs))

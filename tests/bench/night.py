@@ -21,9 +21,9 @@ from pathlib import Path
 
 import boto3
 
-from deploy.demo.backfill import Backfill
 from deploy.demo.catalogue import write_catalogue
 from deploy.demo.listens import write_listens
+from deploy.demo.nights import Nights
 from deploy.demo.upload import upload
 from deploy.embedded.stack import Stack
 from nightjar.embed import steps as embed
@@ -85,10 +85,9 @@ def _new_bucket(settings: Settings) -> None:
 
 def _backfill(stack: Stack, day: str) -> float:
     begun = time.perf_counter()
-    backfill = Backfill(stack, [day])
-    backfill.create()
-    for _ in backfill.watch():
-        pass
+    nights = Nights(stack, [day])
+    nights.begin()
+    nights.watch(lambda states: None, within_s=3600)
     return time.perf_counter() - begun
 
 

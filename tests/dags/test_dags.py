@@ -1,0 +1,124 @@
+"""The five DAGs as Airflow reads them: they load fast and without heavy imports, and have what a night needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FILES = sorted((REPOSITORY / "dags").glob("*.py"))
+HEAVY = {"boto3", "duckdb", "numpy", "pandas", "pyarrow", "pymilvus", "redis", "scipy", "tensorflow", "torch"}
+
+READ = """
+import json, runpy, sys, time
+def read(file):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "nightjar"]:
+        del sys.modules[name]
+    begun = time.process_time()
+    runpy.run_path(file)
+    return time.process_time() - begun
+for file in sys.argv[1:]:  # Airflow's own imports, which its processor makes once
+    read(file)
+seconds = {file: read(file) for file in sys.argv[1:]}
+print(json.dumps({"seconds": seconds, "loaded": sorted({name.partition(".")[0] for name in sys.modules})}))
+"""
+
+
+def test_dag_files_load_fast_and_import_nothing_heavy(tmp_path: Path):
+    environment = {"PATH": "/usr/bin:/bin", "AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY / "plugins")}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", READ, *map(str, FILES)],
+        env=environment | {"NIGHTJAR_BUCKET": "none"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert len(seen["seconds"]) == 5
+    assert max(seen["seconds"].values()) < 0.5, "CPU-seconds of our own"
+    assert HEAVY.isdisjoint(seen["loaded"])
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict:
+    """The DAGs by id, loaded in this process."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    from airflow.sdk import DAG
+
+    found = {}
+    for file in FILES:
+        spec = spec_from_file_location(f"dag_file_{file.stem}", file)
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        source = getattr(module, file.stem)()
+        assert isinstance(source, DAG)
+        found[source.dag_id] = source
+    return found
+
+
+def _leaves(condition) -> list:
+    """The assets of a condition, all of which are waited for."""
+    if not hasattr(condition, "objects"):
+        return [condition]
+    assert type(condition).__name__ == "AssetAll"
+    return [leaf for each in condition.objects for leaf in _leaves(each)]
+
+
+def test_a_backfill_of_the_first_drives_the_chain(dags):
+    """Each DAG but the first waits for assets that another one makes, and only by partition."""
+    makes = {dag_id: {asset.uri for task in dag.tasks for asset in task.outlets} for dag_id, dag in dags.items()}
+    waits = {
+        dag_id: {asset.uri for asset in _leaves(dag.timetable.asset_condition)}
+        for dag_id, dag in dags.items()
+        if dag_id != "ingest_uploads"
+    }
+    assert waits["embed_tracks"] <= makes["ingest_uploads"]
+    assert waits["load_vectors"] <= makes["embed_tracks"]
+    assert waits["sweep_duplicates"] <= makes["load_vectors"]
+    assert waits["publish_recommendations"] <= makes["sweep_duplicates"] | makes["ingest_uploads"]
+    assert len(waits["publish_recommendations"]) == 2
+    assert {type(dag.timetable).__name__ for dag_id, dag in dags.items() if dag_id in waits} == {
+        "PartitionedAssetTimetable"
+    }
+
+
+def test_every_task_is_retried_limited_and_reported(dags):
+    for task in (task for dag in dags.values() for task in dag.tasks):
+        assert task.retries >= 2, task
+        assert task.retry_exponential_backoff, task
+        assert timedelta() < task.execution_timeout <= timedelta(hours=6), task
+        assert task.on_failure_callback, task
+        assert task.owner == "nightjar", task
+
+
+def test_separation_is_held_back_by_its_pool(dags):
+    pools = {(dag_id, task.task_id): task.pool for dag_id, dag in dags.items() for task in dag.tasks}
+    assert [at for at, pool in pools.items() if pool == "separation"] == [("embed_tracks", "embed_shard")]
+
+
+def test_work_is_mapped_over_shards(dags):
+    mapped = {task.task_id for dag in dags.values() for task in dag.tasks if task.is_mapped}
+    assert mapped == {"probe_shard", "embed_shard", "rank_shard"}
+
+
+def test_every_dag_is_its_own_runbook(dags):
+    for dag in dags.values():
+        assert "**Healthy:**" in dag.doc_md
+        assert "**When not:**" in dag.doc_md
+        assert "nightjar" in dag.tags
+        assert dag.max_active_runs == 1
+
+
+def test_the_nightly_run_takes_the_day_before(dags):
+    import pendulum
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    stored = DagSerialization.from_dict(DagSerialization.to_dict(dags["ingest_uploads"]))
+    midnight = pendulum.datetime(2026, 11, 21, tz="UTC")
+    assert stored.timetable._get_partition_info(midnight)[1] == "2026-11-20"
