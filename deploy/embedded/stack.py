@@ -105,20 +105,18 @@ class Stack:
                 self._point_here(self.data.relative_to(HOME))
 
     def _start(self, say: Callable[[str], None]) -> None:
-        api_server, scheduler, dag_processor = self._airflow
-        # the scheduler last: a task that cannot reach the api-server fails
-        after = {api_server: self._postgres, dag_processor: self._postgres, scheduler: api_server}
+        """Side by side; Airflow as soon as PostgreSQL answers, its api-server first, which makes the tables."""
         begun = time.monotonic()
         to_start, started, ready = list(self.services), [], []
         while len(ready) < len(self.services):
-            for service in [each for each in to_start if after.get(each) in (None, *ready)]:
+            for service in [each for each in to_start if each not in self._airflow or self._postgres in ready]:
                 to_start.remove(service)
                 service.start()
                 started.append(service)
             for service in [each for each in started if each not in ready and each.answers()]:
                 ready.append(service)
                 say(f"{service.name:<22} ready after {time.monotonic() - begun:4.1f} s")
-                if service is api_server:
+                if service is self._airflow[0]:
                     self.api.set_pool("separation", self._pool_slots, "Separations at a time on this machine")
             time.sleep(0.1)
 

@@ -1,0 +1,119 @@
+"""The life of one service: started once, found by another command, taken up after a kill, its failures explained."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded import ports, processes
+from deploy.embedded.postgres import Postgres
+from deploy.embedded.service import Service
+from nightjar.errors import NightjarError
+
+
+class Sleeper(Service):
+    """A server that is ready at once and has a child."""
+
+    name = "sleeper"
+    program = "import subprocess; subprocess.run(['sleep', '60'])"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", self.program]
+
+    def ready(self) -> bool:
+        return bool(processes.descendants(self.process))
+
+
+class Broken(Service):
+    name = "broken"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", "raise SystemExit('no room on the disk')"]
+
+    def ready(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[Sleeper]:
+    service = Sleeper(tmp_path, {})
+    service.start()
+    service.wait()
+    yield service
+    service.stop()
+
+
+def test_another_command_finds_it_and_ends_all_of_it(sleeper):
+    other = Sleeper(sleeper.data, {})
+    assert other.process == sleeper.process
+    family = [sleeper.process, *processes.descendants(sleeper.process)]
+    other.start()
+    assert other.process == family[0], "not started twice"
+    other.stop()
+    assert not any(member.alive for member in family)
+    assert sleeper.process is None
+
+
+def test_a_pid_file_of_a_process_that_is_gone_is_no_proof(sleeper):
+    file = sleeper.data / "pids" / "sleeper.json"
+    stale = json.loads(file.read_text())
+    sleeper.stop()
+    file.write_text(json.dumps({"pid": os.getpid(), "started": stale["started"]}))
+    assert sleeper.process is None
+    file.write_text("half writ")
+    assert sleeper.process is None
+
+
+def test_what_a_killed_server_left_is_ended_before_the_next(sleeper):
+    (child,) = processes.descendants(sleeper.process)
+    processes.end([sleeper.process], signal.SIGKILL, 5)
+    assert child.alive
+    sleeper.start()
+    sleeper.wait()
+    assert not child.alive
+    assert sleeper.process
+
+
+def test_a_failure_shows_the_log(tmp_path):
+    service = Broken(tmp_path, {})
+
+    def run() -> None:
+        service.start()
+        service.wait()
+
+    with pytest.raises(NightjarError, match=r"broken ended .*broken\.log") as caught:
+        run()
+    service.stop()
+    assert "no room on the disk" in service.log.read_text()
+    assert "Its log is" in caught.value.remedy
+
+
+def test_postgres_starts_again_after_a_kill_and_keeps_its_rows(tmp_path):
+    import psycopg2
+
+    server = Postgres(tmp_path, ports.choose(Postgres.port_names, {}), "secret")
+    address = server.url.replace("+psycopg2", "")
+    try:
+        server.start()
+        server.wait()
+        with psycopg2.connect(address) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE kept AS SELECT 42 AS number")
+        connection.close()
+        family = [server.process, *processes.descendants(server.process)]
+        processes.end(family, signal.SIGKILL, 5)
+        server.start()
+        server.wait()
+        with psycopg2.connect(address) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT number FROM kept")
+            assert cursor.fetchone() == (42,)
+        connection.close()
+        with pytest.raises(psycopg2.OperationalError, match="password"):
+            psycopg2.connect(address.replace("secret", "wrong"))
+    finally:
+        server.stop()
