@@ -1,14 +1,16 @@
-"""Made-up lists in the lake, as a process of its own too: `python -m tests.nightjar.publish.lists DAY KILL_AT`."""
+"""Made-up lists in the lake, and a publisher that dies where a test wants it to."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from itertools import count
 
 from nightjar import schemas
 from nightjar.lake import Lake, Partition
+from nightjar.objects import Objects
+from nightjar.publish import store
+from nightjar.publish.steps import publish_lists
 from nightjar.settings import Settings
 
 USERS = 40
@@ -32,14 +34,19 @@ def write(settings: Settings, day: str, users: int = USERS, edition: str = "a", 
     Lake(settings).write(Partition("lists", day, settings.model), schemas.table("lists", rows))
 
 
+def publish_and_die(environ: dict[str, str], day: str, step: int) -> None:
+    """Publish `day` in this process, which does not live longer than `step` actions."""
+    os.environ.update(environ)
+    die_at(step)
+    publish_lists(Settings.load(), day)
+
+
 def die_at(step: int) -> None:
-    """Kill this process, as -9 does, before its `step`th write to the store or to the records, counted from 0.
+    """Kill this process, as -9 does, at its `step`th action on the store or on the records, counted from 0.
 
-    Chunks are made small, so that a publish is many writes.
+    Chunks are made small, so that a publish is many actions; it dies right after a chunk, and right before a record is
+    written or deleted and before the pointer moves.
     """
-    from nightjar.publish import store
-    from nightjar.publish.steps import Objects
-
     steps = count()
 
     def dying(method):
@@ -64,10 +71,3 @@ def _counted(method, steps, step: int):
             yield answers
 
     return wrapped
-
-
-if __name__ == "__main__":
-    from nightjar.publish.steps import publish_lists
-
-    die_at(int(sys.argv[2]))
-    publish_lists(Settings.load(), sys.argv[1])

@@ -1,0 +1,43 @@
+"""Small libraries that one can check by eye."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+
+from nightjar import schemas
+from nightjar.recommend.library import Forgotten, Library, build
+
+DAY = "2026-11-22"
+_COLUMNS = ("track_id", "day", "uploader", "artist", "duration_s")
+
+
+def library(
+    songs: dict[str, tuple[str, str | None, str | None]],
+    copies: dict[str, str] | None = None,
+    rejected: tuple[str, ...] = (),
+    forgotten: Forgotten | None = None,
+) -> Library:
+    """Of `songs` {id: (day, uploader, artist)}, all 100 s long, and `copies` {id: canonical id}."""
+    tracks = pa.Table.from_pylist(
+        [
+            {"track_id": each, "day": day, "uploader": uploader, "artist": artist, "duration_s": 100.0}
+            for each, (day, uploader, artist) in songs.items()
+        ],
+        schema=pa.schema(
+            [schemas.TRACKS.field(name) for name in ("track_id", "day", "uploader", "artist", "duration_s")]
+        ),
+    )
+    groups = [{"track_id": each, "canonical_id": canonical} for each, canonical in (copies or {}).items()]
+    return build(tracks, schemas.table("duplicate_groups", groups), rejected, forgotten or Forgotten(), DAY)
+
+
+def plain(count: int) -> Library:
+    """`count` songs a00, a01, ... of one old day and nobody."""
+    return library({f"a{number:02d}": ("2026-01-01", None, None) for number in range(count)})
+
+
+def listens(rows: list[tuple[str, str, str, float, str]]) -> pd.DataFrame:
+    """Of (user, track, time, seconds played, kind)."""
+    frame = pd.DataFrame(rows, columns=["user_id", "track_id", "listened_at", "played_s", "kind"])
+    return frame.assign(listened_at=pd.to_datetime(frame["listened_at"], utc=True, format="ISO8601"))

@@ -1,0 +1,119 @@
+"""Seeds: what a listen says."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nightjar.recommend import seeds
+from nightjar.recommend.library import Forgotten
+from nightjar.thresholds import (
+    DISLIKED_SEEDS_PER_USER,
+    LIKE_WEIGHT,
+    LISTEN_HALF_LIFE_DAYS,
+    SEEDS_PER_USER,
+    SKIP_WEIGHT,
+)
+from tests.nightjar.recommend import small
+
+NOW = f"{small.DAY}T23:59:59.999999"
+
+
+def weights(rows, library=None) -> dict[tuple[str, str], float]:
+    library = library or small.plain(4)
+    usable, _ = seeds.known(small.listens(rows), library, Forgotten())
+    frame = seeds.taste(usable, library, small.DAY)
+    return {
+        (user, library.ids[song]): weight
+        for user, song, weight in zip(frame["user_id"], frame["song"], frame["weight"], strict=True)
+    }
+
+
+def test_share_heard_likes_skips_and_repeats():
+    found = weights(
+        [
+            ("u", "a00", NOW, 100, "play"),
+            ("u", "a01", NOW, 50, "play"),
+            ("u", "a02", NOW, 10, "skip"),
+            ("u", "a03", NOW, 500, "play"),
+            ("u", "a03", NOW, 100, "play"),
+            ("u", "a03", NOW, 100, "play"),
+            ("u", "a03", NOW, 0, "like"),
+            ("u", "a03", NOW, 0, "like"),
+        ]
+    )
+    assert found["u", "a00"] == pytest.approx(1)
+    assert found["u", "a01"] == pytest.approx(math.log2(1.5), abs=1e-5)
+    assert found["u", "a02"] == pytest.approx(-SKIP_WEIGHT * math.log2(1.9), abs=1e-5)
+    assert found["u", "a03"] == pytest.approx(math.log2(4) + LIKE_WEIGHT, abs=1e-5)  # three plays, one like
+
+
+def test_age_halves():
+    old = f"2026-11-{22 - int(LISTEN_HALF_LIFE_DAYS):02d}T23:59:59.999999"
+    assert weights([("u", "a00", old, 100, "play")])["u", "a00"] == pytest.approx(math.log2(1.5), abs=1e-5)
+    tomorrow = "2026-11-24T00:00:00"  # a phone whose clock is wrong
+    assert weights([("u", "a00", tomorrow, 100, "play")])["u", "a00"] == pytest.approx(1)
+
+
+def test_strange_numbers_do_not_spread():
+    found = weights(
+        [("u", "a00", NOW, float("nan"), "play"), ("u", "a01", NOW, -5, "play"), ("u", "a02", NOW, 1e30, "play")]
+    )
+    assert found == {("u", "a00"): 0, ("u", "a01"): 0, ("u", "a02"): 1}
+
+
+def test_what_cannot_be_used_is_counted():
+    library = small.library(
+        {"a": ("2026-11-22", "x", None), "b": ("2026-11-22", None, None)},
+        forgotten=Forgotten(frozenset({"b"}), frozenset({"gone"})),
+    )
+    rows = [
+        ("u", "a", NOW, 1, "play"),
+        ("u", "b", NOW, 1, "play"),
+        ("u", "c", NOW, 1, "play"),
+        ("gone", "a", NOW, 1, "play"),
+        ("", "a", NOW, 1, "play"),
+        ("u", "a", NOW, 1, "dance"),
+    ]
+    usable, ignored = seeds.known(small.listens(rows), library, Forgotten(users=frozenset({"gone"})))
+    assert ignored == 5
+    assert usable["song"].tolist() == [0]
+
+
+_ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["u", "v", "w"]),
+        st.sampled_from(["a00", "a01", "a02", "a03", "unknown"]),
+        st.sampled_from([NOW, "2026-11-20T10:00:00", "2026-11-01T00:00:00"]),
+        st.floats(0, 200, width=32),
+        st.sampled_from(["play", "like", "skip"]),
+    ),
+    max_size=30,
+)
+
+
+@given(_ROWS, st.randoms(use_true_random=False))
+@settings(max_examples=50, deadline=None)
+def test_the_order_of_listens_and_other_users_change_nothing(rows, rng: random.Random):
+    shuffled = list(rows)
+    rng.shuffle(shuffled)
+    whole = weights(rows)
+    assert weights(shuffled) == whole
+    alone = {key: weight for key, weight in whole.items() if key[0] == "u"}
+    assert weights([row for row in rows if row[0] == "u"]) == alone
+
+
+@given(st.lists(st.floats(-3, 3).map(lambda value: round(value, 2)), max_size=120))
+def test_seeds_are_the_largest_of_both_signs(values):
+    songs, found = seeds.choose(np.arange(len(values)), np.array(values))
+    assert songs.tolist() == sorted(songs.tolist())
+    assert [values[song] for song in songs] == found.tolist()
+    liked, disliked = sorted(value for value in values if value > 0), sorted(value for value in values if value < 0)
+    assert sorted(found[found > 0].tolist()) == liked[-SEEDS_PER_USER:]
+    assert sorted(found[found < 0].tolist()) == disliked[:DISLIKED_SEEDS_PER_USER]
+    assert 0 not in found
