@@ -90,8 +90,7 @@ class _Names:
 
 
 def checkpoint() -> Path:
-    """Prefix of the checkpoint's files in the installed wheel. Raises NightjarError if it is not there or not the
-    one."""
+    """The checkpoint's folder in the installed wheel. Raises NightjarError if it is not there or not the right one."""
     wheel = importlib.util.find_spec("musicnn")
     if wheel is None or not wheel.submodule_search_locations:
         raise NightjarError(

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 from fractions import Fraction
 
 import numpy as np
 import torch
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here asks the hub: without it an import may wait for the network
-
 from demucs.htdemucs import HTDemucs
 
 from embedder import signal
@@ -33,8 +29,8 @@ def empty_network() -> HTDemucs:
     )
 
 
-def fingerprint(state: State) -> str:
-    """SHA-256 of a state: names, shapes and float16 values. It tells trained parameters from any others."""
+def parameters_hash(state: State) -> str:
+    """SHA-256 of names, shapes and float16 values: it tells the trained parameters from any others."""
     digest = hashlib.sha256()
     for name in sorted(state):
         digest.update(f"{name} {list(state[name].shape)}\n".encode())
@@ -62,8 +58,7 @@ class Htdemucs:
 def _keep_freed_memory() -> None:
     """Tell glibc to use freed memory again instead of returning it to the kernel, where there is a glibc.
 
-    A segment takes and frees hundreds of large blocks; fresh pages for each cost a sixth of the time, and no less
-    memory.
+    A segment takes and frees hundreds of large blocks; fresh pages for each cost a sixth of the time and save nothing.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:

@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from embedder import signal
+from embedder import scratch, signal
 from embedder.decode import SongRejected
-from embedder.song import Models, Processed, Seconds, process
+from embedder.networks import Networks
+from embedder.song import Place, process
+from embedder.timing import Seconds
 from nightjar import schemas
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
@@ -59,31 +61,40 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
         row for row in lake.read(Partition("tracks", day)).to_pylist() if shard_of(row["track_id"], shards) == shard
     ]
     rows: dict[str, list[dict]] = {table: [] for table in (*TABLES, "rejects")}
-    models, summary = Models(settings, say), Summary()
-    for number, track in enumerate(tracks, start=1):
-        seconds = Seconds()
-        begun = time.perf_counter()
-        try:
-            song = process(track, lake.objects, models, seconds, say)
-        except (SongRejected, ObjectMissing) as error:
-            rows["rejects"].append(_reject(track, error))
-            said = f"rejected, {rows['rejects'][-1]['reason']}: {rows['rejects'][-1]['detail']}"
-            summary.rejected += 1
-        else:
-            for table in TABLES:
-                rows[table] += song.rows[table]
-            said = _told(song)
-            summary.songs += 1
-            summary.reused += song.reused
-            summary.audio_s += song.audio_s
-        summary.seconds.add(seconds)
-        took = time.perf_counter() - begun
-        say(f"song {number}/{len(tracks)} {track['track_id']}: {said}; {took:.1f} s ({seconds})")
+    summary = Summary()
+    with scratch.folder() as folder:
+        place = Place(lake.objects, Networks(settings, say), folder, say)
+        for number, track in enumerate(tracks, start=1):
+            begun = time.perf_counter()
+            seconds = Seconds()
+            said = _one(track, place, seconds, rows, summary)
+            summary.seconds.add(seconds)
+            took = time.perf_counter() - begun
+            say(f"song {number}/{len(tracks)} {track['track_id']}: {said}; {took:.1f} s ({seconds})")
     for table in TABLES:
         lake.write_part(Partition(table, day, settings.model), shard, schemas.table(table, rows[table]))
     lake.write_part(Partition("rejects", day, stage=STAGE), shard, schemas.table("rejects", rows["rejects"]))
     say(f"embedder {day} shard {shard}/{shards}: {summary}")
     return summary
+
+
+def _one(track: dict, place: Place, seconds: Seconds, rows: dict[str, list[dict]], summary: Summary) -> str:
+    """Process one track, add its rows and counts, and say in words how it went."""
+    try:
+        song = process(track, place, seconds)
+    except (SongRejected, ObjectMissing) as error:
+        reject = _reject(track, error)
+        rows["rejects"].append(reject)
+        summary.rejected += 1
+        return f"rejected, {reject['reason']}: {reject['detail']}"
+    for table in TABLES:
+        rows[table] += song.rows[table]
+    summary.songs += 1
+    summary.reused += song.reused
+    summary.audio_s += song.audio_s
+    separated = "stems were there" if song.reused else "separated"
+    windows = len(song.rows["windows"])
+    return f"{song.audio_s:.1f} s of audio, {separated}, vocals {song.vocals_db:.1f} dB, {windows} windows"
 
 
 def _check(settings: Settings) -> None:
@@ -102,9 +113,3 @@ def _reject(track: dict, error: NightjarError) -> dict:
     else:
         reason, detail = "missing", "the object was deleted after it was ingested"
     return {"key": track["key"], "track_id": track["track_id"], "stage": STAGE, "reason": reason, "detail": detail}
-
-
-def _told(song: Processed) -> str:
-    separated = "stems were there" if song.reused else "separated"
-    windows = len(song.rows["windows"])
-    return f"{song.audio_s:.1f} s of audio, {separated}, vocals {song.vocals_db:.1f} dB, {windows} windows"

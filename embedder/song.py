@@ -6,9 +6,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,58 +14,16 @@ import numpy as np
 
 from embedder import fingerprint, mel, separate, signal, stems, vectors
 from embedder.decode import Pcm, SongRejected, decode
+from embedder.networks import Networks
 from embedder.stems import Stems
+from embedder.timing import Seconds
 from nightjar.objects import Objects
-from nightjar.settings import Settings
 
 if TYPE_CHECKING:
     from embedder.cnn import MsdMusicnn
-    from embedder.htdemucs import Htdemucs
 
 _REPORT_SECONDS = 60.0
 Say = Callable[[str], None]
-
-
-class Models:
-    """The two networks, each loaded when a song first needs it: a shard without new songs imports no torch."""
-
-    def __init__(self, settings: Settings, say: Say) -> None:
-        self._settings, self._say = settings, say
-
-    @cached_property
-    def separator(self) -> Htdemucs:
-        from embedder import weights
-        from embedder.htdemucs import Htdemucs
-
-        return Htdemucs(weights.load(self._settings, self._say), self._settings.embedder_threads)
-
-    @cached_property
-    def cnn(self) -> MsdMusicnn:
-        from embedder.cnn import MsdMusicnn
-
-        return MsdMusicnn(self._settings.embedder_threads)
-
-
-@dataclass
-class Seconds:
-    """Wall seconds by stage, for the log and the benchmark; they go into no table."""
-
-    by_stage: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def of(self, stage: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.by_stage[stage] = self.by_stage.get(stage, 0.0) + time.perf_counter() - begun
-
-    def add(self, other: Seconds) -> None:
-        for stage, seconds in other.by_stage.items():
-            self.by_stage[stage] = self.by_stage.get(stage, 0.0) + seconds
-
-    def __str__(self) -> str:
-        return " ".join(f"{stage}={seconds:.1f}" for stage, seconds in self.by_stage.items())
 
 
 @dataclass(frozen=True)
@@ -80,53 +36,79 @@ class Processed:
     reused: bool
 
 
-def process(track: dict, objects: Objects, models: Models, seconds: Seconds, say: Say = print) -> Processed:
+@dataclass(frozen=True)
+class Place:
+    """Where songs come from and go to, and what works on them."""
+
+    objects: Objects
+    networks: Networks
+    scratch: Path
+    say: Say = print
+
+
+def process(track: dict, place: Place, seconds: Seconds) -> Processed:
     """A row of `tracks` to its rows of stems, embeddings, windows and fingerprints.
 
     Separation is skipped where both stems are stored already. Raises SongRejected, ObjectMissing if the upload is gone,
     NightjarError if object storage fails or there are no weights.
     """
-    with tempfile.TemporaryDirectory(prefix="embedder-") as temporary:
+    with tempfile.TemporaryDirectory(dir=place.scratch) as temporary:
         folder = Path(temporary)
         with seconds.of("fetch"):
-            upload = _fetched(track, objects, folder)
+            upload = _fetched(track, place.objects, folder)
         with seconds.of("decode"):
             pcm = decode(upload, folder / "mix.raw")
-        prefix = f"stems/{signal.SEPARATOR}/{track['sha256']}/"
-        with seconds.of("fetch"):
-            made = _stored(objects, prefix, folder, pcm)
-        reused = made is not None
-        if made is None:
-            with seconds.of("load"):
-                separator = models.separator
-            with seconds.of("separate"):
-                made = stems.write(_reported(separate.separate(pcm, separator), pcm, track["track_id"], say), folder)
-            with seconds.of("store"):
-                for part in stems.PARTS:
-                    objects.upload(f"{prefix}{part}.flac", getattr(made, part))
+        made, reused = _stems(track, pcm, folder, place, seconds)
         with seconds.of("load"):
-            cnn = models.cnn
+            cnn = place.networks.cnn
         embeddings = _embedded(made.accompaniment, cnn, seconds)
         with seconds.of("fingerprint"):
-            rms = stems.levels(made)
-            vocals_db = stems.relative_db(rms.vocals, rms.mix)
-            words = {
-                "mix": fingerprint.of_mix(pcm),
-                "accompaniment": fingerprint.of_stem(made.accompaniment, rms.accompaniment),
-                "vocals": fingerprint.of_stem(made.vocals, rms.vocals),
-            }
-    keys = {f"{part}_key": f"{prefix}{part}.flac" for part in stems.PARTS}
-    own = {"track_id": track["track_id"], "day": track["day"]}
-    rows = {
-        "stems": [{"track_id": track["track_id"], "sha256": track["sha256"], **keys, "vocals_db": vocals_db}],
-        "embeddings": [{**own, "vector": vectors.song_vector(embeddings)}],
-        "windows": [
-            {**own, "window": number, "start_s": window.start_s, "vector": window.vector}
-            for number, window in enumerate(vectors.windows(embeddings))
-        ],
-        "fingerprints": [{**own, **words, "vocals_db": vocals_db}],
+            prints = _fingerprints(pcm, made)
+    return Processed(_rows(track, embeddings, prints), pcm.seconds, prints["vocals_db"], reused)
+
+
+def _stems(track: dict, pcm: Pcm, folder: Path, place: Place, seconds: Seconds) -> tuple[Stems, bool]:
+    """The song's stored stems in `folder`, and whether they were there already."""
+    with seconds.of("fetch"):
+        found = _stored(place.objects, track["sha256"], folder, pcm)
+    if found is not None:
+        return found, True
+    with seconds.of("load"):
+        separator = place.networks.separator
+    with seconds.of("separate"):
+        pieces = _reported(separate.separate(pcm, separator), pcm, track["track_id"], place.say)
+        made = stems.write(pieces, folder)
+    with seconds.of("store"):
+        for part in stems.PARTS:
+            place.objects.upload(_key(track["sha256"], part), getattr(made, part))
+    return made, False
+
+
+def _key(sha256: str, part: str) -> str:
+    return f"stems/{signal.SEPARATOR}/{sha256}/{part}.flac"
+
+
+def _fingerprints(pcm: Pcm, made: Stems) -> dict:
+    """The columns of `fingerprints` that say how the song sounds."""
+    rms = stems.levels(made)
+    return {
+        "mix": fingerprint.of_mix(pcm),
+        "accompaniment": fingerprint.of_stem(made.accompaniment, rms.accompaniment),
+        "vocals": fingerprint.of_stem(made.vocals, rms.vocals),
+        "vocals_db": stems.relative_db(rms.vocals, rms.mix),
     }
-    return Processed(rows, pcm.seconds, vocals_db, reused)
+
+
+def _rows(track: dict, embeddings: np.ndarray, prints: dict) -> dict[str, list[dict]]:
+    own = {"track_id": track["track_id"], "day": track["day"]}
+    keys = {f"{part}_key": _key(track["sha256"], part) for part in stems.PARTS}
+    windows = enumerate(vectors.windows(embeddings))
+    return {
+        "stems": [{"track_id": track["track_id"], "sha256": track["sha256"], **keys, "vocals_db": prints["vocals_db"]}],
+        "embeddings": [{**own, "vector": vectors.song_vector(embeddings)}],
+        "windows": [{**own, "window": number, "start_s": at.start_s, "vector": at.vector} for number, at in windows],
+        "fingerprints": [{**own, **prints}],
+    }
 
 
 def _fetched(track: dict, objects: Objects, folder: Path) -> Path:
@@ -141,14 +123,13 @@ def _fetched(track: dict, objects: Objects, folder: Path) -> Path:
     return upload
 
 
-def _stored(objects: Objects, prefix: str, folder: Path, pcm: Pcm) -> Stems | None:
+def _stored(objects: Objects, sha256: str, folder: Path, pcm: Pcm) -> Stems | None:
     """The stems of an earlier run, or None if there are none, or not whole ones of this song's length."""
-    keys = [f"{prefix}{part}.flac" for part in stems.PARTS]
-    if not all(objects.exists(key) for key in keys):
+    if not all(objects.exists(_key(sha256, part)) for part in stems.PARTS):
         return None
     found = Stems.within(folder)
-    for key, target in zip(keys, (found.accompaniment, found.vocals), strict=True):
-        objects.download(key, target)
+    for part in stems.PARTS:
+        objects.download(_key(sha256, part), getattr(found, part))
     return found if stems.fit(found, pcm.seconds) else None
 
 

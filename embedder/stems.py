@@ -1,5 +1,8 @@
-"""Stems as they are stored: FLAC, 16 bit, mono, one rate. Everything downstream reads these, never the unquantised
-ones, so that a repeated run that finds them gives the same bytes as the run that made them."""
+"""Stems as they are stored: FLAC, 16 bit, mono, one rate.
+
+Everything downstream reads these, never the unquantised ones, so that a run that finds them gives the same bytes as the
+run that made them.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,7 @@ class Stems:
 
 
 def write(pieces: Iterable[tuple[np.ndarray, np.ndarray]], folder: Path) -> Stems:
-    """Write (accompaniment, vocals) pieces, each (2, frames) at `signal.RATE`, as they come. Same pieces, same
-    bytes."""
+    """Write (accompaniment, vocals) pieces as they come, each (2, frames) at `signal.RATE`. Same sound, same bytes."""
     stems = Stems.within(folder)
     with _Writer(stems.accompaniment) as accompaniment, _Writer(stems.vocals) as vocals:
         for one, other in pieces:

