@@ -81,10 +81,13 @@ SINGING_DIFFERENCE_DB = 12.0
 """Vocals that are silent in one song and differ from the other's by more than this are missing, not just quiet."""
 FRAGMENT_MAX_RATIO = 0.75
 """A song shorter than this share of the other is a fragment of it, not a trimmed duplicate."""
-CANDIDATE_SONG_COSINE = 0.7
-"""Songs at least this near are compared by fingerprint."""
-CANDIDATE_WINDOW_COSINE = 0.9
-"""Songs are compared as well if any window of one is at least this near to one of the other."""
+CANDIDATE_SONG_COSINE = 0.5
+"""Songs at least this near are compared by fingerprint. Least cosine of msd_musicnn-1 between a song and its cropped
+copy: 0.94, opus at 24 kbit/s: 0.67, 10 s of it: 0.74, 5 s: 0.62, another singer on its backing: 0.61; mp3 at 32 kbit/s:
+0.24, of which a quarter is lost. Of pairs of different songs 7 % are as near."""
+CANDIDATE_WINDOW_COSINE = 0.8
+"""Songs are compared as well if any window of one is at least this near to one of the other. Least of the best windows
+of a song and 10 s of it: 0.94, 8 s: 0.92, 5 s: 0.77. Of pairs of different songs 4 % have windows as near."""
 CANDIDATE_LIMIT = 64
 """Neighbours that are asked for at first; lists that end above the threshold are asked for again, twice as long."""
 CANDIDATE_MAX_LIMIT = 4096
