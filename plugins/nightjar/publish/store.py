@@ -74,7 +74,7 @@ class Store:
         nodes = self._memory()
         if wrong := sorted({str(node["maxmemory_policy"]) for node in nodes} - {"noeviction"}):
             raise NightjarError(
-                f"the key-value store's maxmemory-policy is {wrong[0]}: it would silently throw lists away",
+                f"the key-value store's maxmemory-policy is {wrong[0]}, under which it may throw lists away",
                 "Set maxmemory-policy noeviction; use a store of its own if others need eviction",
             )
         room = sum(node["maxmemory"] - node["used_memory"] for node in nodes)

@@ -15,6 +15,7 @@ from nightjar.lake import Lake
 from nightjar.publish.reader import Reader
 from nightjar.publish.steps import publish_lists
 from nightjar.publish.versions import POINTER, list_key
+from nightjar.settings import REPOSITORY
 from tests.nightjar.publish import lists
 
 DAYS = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"]
@@ -224,7 +225,8 @@ def kill_at(day: str, step: int) -> int:
     return process.exitcode
 
 
-def test_killed_anywhere_no_reader_notices_and_the_next_run_ends_right(settings, kv):
+def test_killed_anywhere_no_reader_notices_and_the_next_run_ends_right(settings, kv, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{REPOSITORY}:{REPOSITORY / 'plugins'}")  # where the forkserver imports from
     for day in DAYS[:2]:
         lists.write(settings, day)
         publish_lists(settings, day)
