@@ -181,12 +181,12 @@ def conform(name: str, rows: pa.Table) -> pa.Table:
         raise SchemaMismatch(
             f"{name} lacks the column {missing[0]!r}", f"It needs {', '.join(schema.names)}: see nightjar/schemas.py"
         )
+    for field in schema:
+        if not field.nullable and rows[field.name].null_count:
+            raise SchemaMismatch(f"{name}.{field.name} has nulls, which it may not have", "See nightjar/schemas.py")
     try:
         made = rows.select(schema.names).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise SchemaMismatch(f"{name} has a column of another type: {error}", "See nightjar/schemas.py") from error
-    for field in schema:
-        if not field.nullable and made[field.name].null_count:
-            raise SchemaMismatch(f"{name}.{field.name} has nulls, which it may not have", "See nightjar/schemas.py")
     key = schema.metadata[b"key"].decode().split()
     return made.sort_by([(column, "ascending") for column in key])

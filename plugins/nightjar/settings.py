@@ -52,7 +52,7 @@ class Settings:
 
     @classmethod
     def load(cls, environ: dict[str, str] | None = None) -> Settings:
-        """Settings from the environment. Raises NightjarError for a number that is none, or a name nobody reads."""
+        """Settings from the environment; others are ignored. Raises NightjarError for a number that is none."""
         if environ is None:
             _take_embedded(os.environ)
             environ = dict(os.environ)

@@ -1,55 +1,61 @@
-"""Settings from the environment, and from the embedded parts where the environment says nothing."""
-
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from dataclasses import fields, replace
 
 import pytest
 
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
 
-ADDRESSES = ("NIGHTJAR_S3_ENDPOINT", "NIGHTJAR_BUCKET", "NIGHTJAR_MILVUS_URI", "NIGHTJAR_KV_URL")
+
+def test_without_variables_the_defaults_hold():
+    assert Settings.load({}) == Settings()
 
 
-@pytest.fixture
-def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment without addresses, and the file of parts that were started."""
-    file = tmp_path / "environment"
-    file.write_text("NIGHTJAR_S3_ENDPOINT=http://here\nNIGHTJAR_MODEL=theirs\nAWS_ACCESS_KEY_ID=local\n")
-    for name in (*ADDRESSES, "NIGHTJAR_MODEL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "cloud")
-    monkeypatch.setenv("NIGHTJAR_ENV_FILE", str(file))
-    yield file
-    for name in (*ADDRESSES, "NIGHTJAR_MODEL"):  # what `load` added
-        os.environ.pop(name, None)
+def test_every_field_travels_through_the_environment():
+    other = Settings(
+        **{
+            field.name: field.default + 1 if isinstance(field.default, int) else f"{field.default}x"
+            for field in fields(Settings)
+        }
+    )
+    assert Settings.load(other.environment()) == other
 
 
-def test_what_one_process_has_another_gets():
-    made = Settings(bucket="b", shard_songs=7, first_night="2026-11-20")
-    assert Settings.load(made.environment()) == made
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "many", ""])
-def test_a_size_that_is_no_number_is_refused(text):
-    with pytest.raises(NightjarError, match="NIGHTJAR_SHARD_SONGS"):
+@pytest.mark.parametrize("text", ["", "0", "-3", "many", "1.5", " 7"])
+def test_a_number_that_is_none_names_its_variable(text):
+    with pytest.raises(NightjarError, match=r"NIGHTJAR_SHARD_SONGS=.* is not a positive whole number\. Set it, say 50"):
         Settings.load({"NIGHTJAR_SHARD_SONGS": text})
 
 
-def test_the_parts_started_last_are_found(embedded):
-    found = Settings.load()
-    assert (found.s3_endpoint, found.model) == ("http://here", "theirs")
-    assert os.environ["AWS_ACCESS_KEY_ID"] == "local"
+@pytest.fixture
+def embedded(tmp_path, monkeypatch):
+    """An environment file as the embedded parts write it, and nothing else that says where the parts are."""
+    file = tmp_path / "environment"
+    written = replace(Settings(), s3_endpoint="http://127.0.0.1:1", bucket="written", shard_songs=3)
+    lines = [f"{name}={value}\n" for name, value in written.environment().items()]
+    file.write_text("".join(lines) + "AWS_ACCESS_KEY_ID=written=key\n")
+    for name in (*written.environment(), "AWS_ACCESS_KEY_ID"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NIGHTJAR_ENV_FILE", str(file))
+    return written
 
 
-def test_what_the_environment_says_goes_before(embedded, monkeypatch):
-    monkeypatch.setenv("NIGHTJAR_MODEL", "ours")
-    assert Settings.load().model == "ours"
+def test_the_embedded_parts_are_found_by_their_file(embedded, monkeypatch):
+    import os
+
+    monkeypatch.setenv("NIGHTJAR_SHARD_SONGS", "9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+    assert Settings.load() == replace(embedded, shard_songs=9)
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "written=key"
 
 
-def test_an_address_in_the_environment_keeps_the_file_out(embedded, monkeypatch):
-    monkeypatch.setenv("NIGHTJAR_BUCKET", "production")
-    assert Settings.load().s3_endpoint == ""
-    assert os.environ["AWS_ACCESS_KEY_ID"] == "cloud"
+def test_an_address_in_the_environment_wins_over_the_file(embedded, monkeypatch):
+    monkeypatch.setenv("NIGHTJAR_S3_ENDPOINT", "http://elsewhere:9000")
+    assert Settings.load() == Settings(s3_endpoint="http://elsewhere:9000")
+
+
+def test_a_file_that_is_not_there_is_no_error(embedded, monkeypatch, tmp_path):
+    monkeypatch.setenv("NIGHTJAR_ENV_FILE", str(tmp_path / "none"))
+    assert Settings.load() == Settings()
