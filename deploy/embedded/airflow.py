@@ -65,7 +65,7 @@ class AirflowConfig:
                 "colored_console_log": False,
             },
             "scheduler": {
-                "scheduler_idle_sleep_time": 0.5,
+                "scheduler_idle_sleep_time": 1,
                 "scheduler_heartbeat_sec": 3,
                 "scheduler_health_check_threshold": 12,  # after a kill: how soon its tasks are given up and begun again
                 "orphaned_tasks_check_interval": 5,
@@ -113,7 +113,7 @@ class _AirflowService(Service):
 class ApiServer(_AirflowService):
     name = "airflow-api-server"
     arguments = ("api-server",)
-    grace_s = 5.0
+    grace_s = 1.0  # it keeps nothing, and would wait for open connections
     ready_within_s = 300.0
 
     def prepare(self) -> None:

@@ -139,7 +139,7 @@ class Service:
         if process := self.process:
             below = processes.descendants(process)
             processes.end([process], self.ends_by, self.grace_s)
-            processes.end(below, signal.SIGTERM, 2.0)
+            processes.end(below, self.ends_by, 2.0)
         self.end_leftovers()
         self._pid_file.unlink(missing_ok=True)
         if self._child:
