@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 
-@pytest.fixture
-def settings(settings):
-    return replace(settings, milvus_uri=os.environ.get("NIGHTJAR_TEST_MILVUS", settings.milvus_uri))
+@pytest.fixture(scope="session")
+def milvus_lite(milvus_lite):
+    address = os.environ.get("NIGHTJAR_TEST_MILVUS")
+    return SimpleNamespace(uri=address) if address else milvus_lite
 
 
 @pytest.fixture
-def milvus(request):
-    """A client of the vector database, which is empty."""
-    from pymilvus import MilvusClient
-
-    uri = os.environ.get("NIGHTJAR_TEST_MILVUS") or request.getfixturevalue("milvus_lite").uri
-    client = MilvusClient(uri)
-    for collection in client.list_collections():
-        for alias in client.list_aliases(collection).get("aliases", []):
-            client.drop_alias(alias)
-        client.drop_collection(collection)
-    yield client
-    client.close()
+def settings(settings, milvus_lite):
+    return replace(settings, milvus_uri=milvus_lite.uri)
