@@ -8,8 +8,8 @@ Runs when a day's duplicates and its listens are both there.
 | `wait_for_past` | waits, an hour at most, for earlier days that are ingested and not swept yet |
 | `gate` | stops a night that rejected too much of its uploads: last night's lists stay |
 | `plan_users` | cuts the users with a history into shards |
-| `rank_shard` | seeds, candidates, scores, filters, re-ranking of a shard's users |
-| `commit_lists` | checks the invariants on every list, and makes the lists visible in the lake |
+| `rank_shard` | seeds, candidates, scores, filters, re-ranking; asserts the invariants on every list |
+| `commit_lists` | makes the lists visible in the lake |
 | `publish` | writes them under a new version, counts and reads back, then moves the pointer, forward only |
 
 **Healthy:** the last line says how many lists under which version. `nightjar recs USER` and `nightjar why USER
