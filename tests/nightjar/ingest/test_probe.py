@@ -9,7 +9,7 @@ import pytest
 
 from nightjar.ingest import judge, probe
 from nightjar.ingest.judge import Reject, Sound
-from tests.nightjar.ingest.sounds import song, sound
+from tests.nightjar.ingest.made import song, sound
 
 
 def _probe(tmp_path: Path, body: bytes) -> Sound | Reject:

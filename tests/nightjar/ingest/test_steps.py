@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from nightjar import schemas
 from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.ingest import metadata, songs, steps
 from nightjar.lake import Partition
 from nightjar.objects import Objects
-from tests.nightjar.ingest.sounds import song, sound
+from tests.nightjar.ingest.made import contents, rejects, song, sound
 
 DAY, NEXT = "2026-11-20", "2026-11-21"
 
@@ -43,15 +38,6 @@ def run_day(settings, day: str = DAY) -> dict:
     return steps.commit_tracks(settings, day, shards)
 
 
-def contents(lake, prefix: str = "lake/") -> dict[str, bytes]:
-    return {seen.key: lake.objects.get(seen.key) for seen in lake.objects.list(prefix)}
-
-
-def rejects(lake, day: str = DAY, stage: str = "ingest") -> dict[str, tuple[str, str]]:
-    rows = lake.read(Partition("rejects", day, stage=stage)).to_pylist()
-    return {row["key"].rpartition("/")[2]: (row["reason"], row["detail"]) for row in rows}
-
-
 def test_a_day_of_songs_becomes_tracks(settings, lake, upload):
     upload("one.mp3", user_id="user-7", title="Träume 100%", artist="歌手")
     upload("two.WAV", sound("wav", "-ac", "2"), user_id="user-8")
@@ -75,7 +61,7 @@ def test_every_bad_upload_is_one_reject_and_the_rest_goes_on(settings, lake, upl
     upload("folder/song.mp3")
     summary = run_day(settings)
     assert summary["tracks"] == 1
-    assert {name: reason for name, (reason, _) in rejects(lake).items()} == {
+    assert {name: reason for name, (reason, _) in rejects(lake, DAY).items()} == {
         "text.mp3": "not_audio",
         "broken.flac": "unreadable",
         "silent.mp3": "silent",
@@ -115,7 +101,7 @@ def test_an_empty_day_commits_empty_tables(settings, lake):
     assert steps.freeze(settings, DAY) == {"uploads": 0, "shards": 1}
     assert run_day(settings) == {"uploads": 0, "tracks": 0, "rejects": {}}
     assert lake.read(Partition("tracks", DAY)).num_rows == 0
-    assert rejects(lake) == {}
+    assert rejects(lake, DAY) == {}
 
 
 def test_what_arrives_after_the_freeze_waits_for_a_refreeze(settings, lake, upload, caplog):
@@ -143,7 +129,7 @@ def test_an_upload_that_was_replaced_or_deleted_since_is_rejected(settings, lake
     lake.objects.put(replaced, sound("mp3", source="sine=220:duration=4"))
     lake.objects.delete(deleted)
     assert run_day(settings)["tracks"] == 1
-    assert rejects(lake) == {
+    assert rejects(lake, DAY) == {
         "deleted.mp3": ("missing", "The object was deleted after the day was frozen"),
         "replaced.mp3": ("changed_after_freeze", "Replaced after the day was frozen: nightjar refreeze 2026-11-20"),
     }
@@ -173,7 +159,7 @@ def test_of_two_files_of_one_id_the_first_song_by_key_is_kept(settings, lake, up
     run_day(replace(settings, shard_songs=per_shard))
     kept = [row for row in lake.read(Partition("tracks", DAY)).to_pylist() if row["track_id"] == "same"]
     assert [row["codec"] for row in kept] == ["vorbis"]
-    assert rejects(lake) == {
+    assert rejects(lake, DAY) == {
         "same.mp3": ("not_audio", "The content is text, whatever its name says"),
         "same.wav": ("duplicate_track_id", "The id is taken by uploads/dt=2026-11-20/same.ogg of the same day"),
     }
@@ -260,85 +246,6 @@ def test_a_store_that_cannot_be_reached_stops_the_task(settings, upload):
     nowhere = replace(settings, bucket="no-such-bucket")
     with pytest.raises(NightjarError, match="there is no bucket 'no-such-bucket'"):
         steps.freeze(nowhere, DAY)
-
-
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-def listens(*rows: tuple) -> pa.Table:
-    names = ("user_id", "track_id", "listened_at", "played_s", "kind")
-    loose = pa.schema([column.with_nullable(True) for column in schemas.LISTENS])
-    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema=loose)
-
-
-@pytest.fixture
-def export(lake):
-    """Puts one exported file."""
-
-    def put(key: str, table: pa.Table | bytes) -> None:
-        sink = io.BytesIO()
-        if isinstance(table, pa.Table):
-            pq.write_table(table, sink)
-        lake.objects.put(key, sink.getvalue() or table)
-
-    return put
-
-
-def test_a_day_without_listens_commits_empty_tables(settings, lake):
-    assert steps.ingest_listens(settings, DAY) == {"listens": 0, "takedowns": 0, "files": 0, "dropped": {}}
-    for table in ("listens", "takedowns"):
-        assert lake.read(Partition(table, DAY)).num_rows == 0
-    assert rejects(lake, stage="listens") == {}
-
-
-def test_one_bad_file_or_row_does_not_cost_the_others(settings, lake, export, caplog):
-    good = ("u1", "t1", NOON, 30.0, "play")
-    export(f"listens/dt={DAY}/a.parquet", listens(good, good, ("u2", "t1", NOON, -1.0, "play")))
-    export(f"listens/dt={DAY}/b.parquet", listens(good, ("u3", "t1", NOON, 5.0, "skip"), ("u4", "t", NOON, 5.0, "hum")))
-    export(f"listens/dt={DAY}/c.parquet", listens(good).drop(["kind"]))
-    export(f"listens/dt={DAY}/d.parquet", b"no parquet")
-    export(f"listens/dt={DAY}/e.csv", b"user_id,track_id")
-    export(f"listens/dt={DAY}/_SUCCESS", b"-")
-    export(f"takedowns/dt={DAY}/a.parquet", pa.table({"track_id": ["t9", None]}))
-    summary = steps.ingest_listens(settings, DAY)
-    assert summary == {
-        "listens": 2,
-        "takedowns": 1,
-        "files": 6,
-        "dropped": {"bad_played_s": 1, "duplicate_row": 2, "not_exactly_one": 1, "unknown_kind": 1},
-    }
-    assert lake.read(Partition("listens", DAY))["user_id"].to_pylist() == ["u1", "u3"]
-    assert lake.read(Partition("takedowns", DAY)).to_pylist() == [{"track_id": "t9", "user_id": None}]
-    rows = lake.read(Partition("rejects", DAY, stage="listens")).to_pylist()
-    assert [(row["key"], row["reason"]) for row in rows] == [
-        ("listens/dt=2026-11-20/a.parquet", "bad_played_s"),
-        ("listens/dt=2026-11-20/b.parquet", "unknown_kind"),
-        ("listens/dt=2026-11-20/c.parquet", "bad_schema"),
-        ("listens/dt=2026-11-20/d.parquet", "unreadable"),
-        ("listens/dt=2026-11-20/e.csv", "bad_name"),
-        ("takedowns/dt=2026-11-20/a.parquet", "not_exactly_one"),
-    ]
-    assert rows[1]["detail"] == "1 rows whose kind is none of play, skip, like"
-    assert "c.parquet: bad_schema: It lacks kind; listens needs user_id" in caplog.text
-
-
-def test_unknown_users_and_tracks_are_kept_for_the_ranking_to_judge(settings, lake, export):
-    export(f"listens/dt={DAY}/a.parquet", listens(("nobody", "no-such-track", NOON, 30.0, "play")))
-    assert steps.ingest_listens(settings, DAY)["listens"] == 1
-    assert rejects(lake, stage="listens") == {}
-
-
-def test_listens_again_give_the_same_bytes_however_they_are_spread(settings, lake, export):
-    rows = [(f"u{number}", f"t{number % 3}", NOON, float(number), "play") for number in range(20)]
-    export(f"listens/dt={DAY}/a.parquet", listens(*rows))
-    steps.ingest_listens(settings, DAY)
-    before = contents(lake)
-    steps.ingest_listens(settings, DAY)
-    assert contents(lake) == before
-    export(f"listens/dt={DAY}/a.parquet", listens(*rows[12:], *rows[:5]))
-    export(f"listens/dt={DAY}/b.parquet", listens(*rows[3:14]))
-    steps.ingest_listens(settings, DAY)
-    assert contents(lake) == before
 
 
 def test_the_stage_of_rejects_is_the_partition_they_lie_in(settings, lake, upload):

@@ -1,4 +1,4 @@
-"""Small audio files of every kind, made by ffmpeg: tones, silence, and what a careless app uploads besides."""
+"""Small audio files of every kind, made by ffmpeg, and what the lake holds after a step."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import imageio_ffmpeg
+
+from nightjar.lake import Lake, Partition
 
 
 @cache
@@ -23,3 +25,14 @@ def sound(extension: str, *arguments: str, source: str = "sine=440:duration=4") 
 def song() -> bytes:
     """A fit upload."""
     return sound("mp3", "-b:a", "64k")
+
+
+def contents(lake: Lake, prefix: str = "lake/") -> dict[str, bytes]:
+    """Every object below `prefix`."""
+    return {seen.key: lake.objects.get(seen.key) for seen in lake.objects.list(prefix)}
+
+
+def rejects(lake: Lake, day: str, stage: str = "ingest") -> dict[str, tuple[str, str]]:
+    """Reason and detail by file name."""
+    rows = lake.read(Partition("rejects", day, stage=stage)).to_pylist()
+    return {row["key"].rpartition("/")[2]: (row["reason"], row["detail"]) for row in rows}
