@@ -14,6 +14,7 @@ import sys
 _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 8, 47, 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_DAC_OVERRIDE = 1
+_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP = 28, 1 << 2
 
 
 class _Header(ctypes.Structure):
@@ -31,6 +32,8 @@ def become_nobody() -> None:
     """
     libc = ctypes.CDLL(None)
     nobody = pwd.getpwnam("nobody")
+    # Else access(2), by which initdb looks for the server's program, would not count the capability of another user.
+    libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
     os.setgid(nobody.pw_gid)
