@@ -38,7 +38,7 @@ def _sentences(found: dict) -> list[str]:
     if found["list"] == "new_users":
         said.append(f"{found['user']} has no history of known songs by {found['day']} and gets the list of new users.")
         whose = "the list of new users"
-    place = f"is number {found['rank']} on" if found["on_list"] else "is not on"
+    place = "is on" if found["on_list"] else "is not on"
     code = "" if found["on_list"] else f" ({found['stopped_by']})"
     return [*said, f"{_song(found)} {place} {whose} of {found['day']}: {found['detail']}{code}."]
 
