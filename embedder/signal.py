@@ -46,7 +46,7 @@ WINDOW_PATCHES = 3
 """Patches averaged in a window's vector: 6 s of audio."""
 WINDOW_HOP = 2
 """Patches from one window to the next: 3 s."""
-BATCH = 8
+BATCH = 4
 """Patches in one pass through the network, which needs 12 MB for each."""
 DIMENSIONS = 200
 """Length of a vector: the penultimate layer."""
