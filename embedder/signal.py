@@ -47,6 +47,6 @@ WINDOW_PATCHES = 3
 WINDOW_HOP = 2
 """Patches from one window to the next: 3 s."""
 BATCH = 4
-"""Patches in one pass through the network, which needs 12 MB for each."""
+"""Patches in one pass through the network: memory grows with them, and time does not shrink."""
 DIMENSIONS = 200
 """Length of a vector: the penultimate layer."""
