@@ -17,9 +17,9 @@ Runs at midnight UTC for the day before; a backfill of this DAG drives the four 
 - *"arrived after the freeze"*: uploads came late. `nightjar refreeze DAY`, then backfill that day.
 - *Object storage fails*: tasks retry with back-off for some minutes, then fail; clear them when it is back.
 
-**Backfill:** `airflow backfill create --dag-id ingest_uploads --from-date A --to-date B`; days that are done are
-skipped unless `--reprocess-behavior completed` is given. Running a day again changes nothing unless its inputs
-changed.
+**Backfill:** `airflow backfill create --dag-id ingest_uploads --from-date A --to-date B --max-active-runs 1`, day by
+day, since a backfill has its own limit of runs; days that are done are skipped unless `--reprocess-behavior completed`
+is given. Running a day again changes nothing unless its inputs changed.
 """
 
 from __future__ import annotations
