@@ -22,7 +22,7 @@ from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.objects import ObjectMissing
 from nightjar.settings import Settings
-from nightjar.shards import shard_of
+from nightjar.shards import dealt
 
 STAGE = "embed"
 TABLES = ("stems", "embeddings", "windows", "fingerprints")
@@ -57,9 +57,9 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
     """
     _check(settings)
     lake = Lake(settings)
-    tracks = [
-        row for row in lake.read(Partition("tracks", day)).to_pylist() if shard_of(row["track_id"], shards) == shard
-    ]
+    day_tracks = lake.read(Partition("tracks", day)).to_pylist()
+    own = dealt({row["track_id"]: row["duration_s"] for row in day_tracks}, shards)[shard]
+    tracks = [row for row in day_tracks if row["track_id"] in own]
     rows: dict[str, list[dict]] = {table: [] for table in (*TABLES, "rejects")}
     summary = Summary()
     with scratch.folder() as folder:
