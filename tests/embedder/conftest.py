@@ -1,4 +1,4 @@
-"""Real music and weights where the environment names them, and audio that ffmpeg makes up everywhere."""
+"""Real weights where the environment names them, and audio that ffmpeg makes up everywhere."""
 
 from __future__ import annotations
 
@@ -29,15 +29,6 @@ def python() -> Callable[..., str]:
         ).stdout
 
     return run
-
-
-@pytest.fixture(scope="session")
-def music() -> Path:
-    """The folder of real music."""
-    folder = os.environ.get("NIGHTJAR_TEST_MUSIC")
-    if not folder:
-        pytest.skip("NIGHTJAR_TEST_MUSIC names no folder of real music")
-    return Path(folder)
 
 
 @pytest.fixture(scope="session")

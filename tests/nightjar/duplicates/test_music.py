@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from itertools import combinations
 from pathlib import Path
@@ -23,14 +22,6 @@ ALTERATIONS = {
     "10 s of it": (["-ss", "17.2", "-t", "10", "-b:a", "96k"], "mp3", "fragment"),
     "8 s of it": (["-ss", "7.7", "-t", "8", "-b:a", "96k"], "mp3", "fragment"),
 }
-
-
-@pytest.fixture(scope="module")
-def music() -> Path:
-    folder = os.environ.get("NIGHTJAR_TEST_MUSIC")
-    if not folder:
-        pytest.skip("NIGHTJAR_TEST_MUSIC names no folder of real music")
-    return Path(folder)
 
 
 @pytest.fixture(scope="module")
