@@ -102,7 +102,7 @@ class Report:
         listens = [row for each in self._truth.days for row in self._lake.read(Partition("listens", each)).to_pylist()]
         heard = Counter((row["user_id"], row["track_id"]) for row in listens if row["kind"] != "skip")
         for user in sorted({row["user_id"] for row in rows} - {NEW_USERS})[:USERS_SHOWN]:
-            often = [track for (who, track), _ in heard.most_common() if who == user][:4]
+            often = [song for (who, song), _ in heard.most_common() if who == user and song in self._names][:4]
             title = f"For {user}, who heard {', '.join(map(self._named, often))}"
             self._list(title, [row for row in rows if row["user_id"] == user])
         self._list("For somebody new", [row for row in rows if row["user_id"] == NEW_USERS])
