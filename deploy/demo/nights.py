@@ -20,6 +20,8 @@ DAGS = ("ingest_uploads", "embed_tracks", "load_vectors", "sweep_duplicates", "p
 _WAITING = "waiting"
 _UNFINISHED = {"queued", "running"}
 _POLL_S = 2.0
+_QUIET_S = 180.0
+"""So long may nothing run between two DAGs of the chain before it counts as broken."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,19 @@ class Run:
     state: str = _WAITING
     began: float = math.inf
     ended: float = 0.0
+
+
+def chained(newest: dict[tuple[str, str], Run], days: Sequence[str]) -> dict[tuple[str, str], Run]:
+    """The newest runs of all DAGs on `days`, in the chain's order.
+
+    A run that began before the day's run of the DAG before it belongs to an earlier backfill: it counts as none.
+    """
+    found = {(dag, day): newest.get((dag, day), Run()) for day in days for dag in DAGS}
+    for day in days:
+        for before, dag in pairwise(DAGS):
+            if found[dag, day].began < found[before, day].began:
+                found[dag, day] = Run()
+    return found
 
 
 class Nights:
@@ -73,26 +88,22 @@ class Nights:
         return True
 
     def states(self) -> dict[tuple[str, str], Run]:
-        """The newest run for each (DAG, day). One that began before its day's last run of the DAG before is not it."""
-        found: dict[tuple[str, str], Run] = {}
+        """The newest run for each (DAG, day)."""
+        newest: dict[tuple[str, str], Run] = {}
         for raw in self._stack.api.get("/dags/~/dagRuns?order_by=-id&limit=100")["dag_runs"]:
             began = _seconds(raw["start_date"]) or math.inf
             run = Run(raw["dag_run_id"], raw["state"], began, _seconds(raw["end_date"]))
-            found.setdefault((raw["dag_id"], raw["partition_key"]), run)
-        chain = {(dag, day): found.get((dag, day), Run()) for dag in DAGS for day in self._days}
-        for day in self._days:
-            for before, dag in pairwise(DAGS):
-                if chain[dag, day].began < chain[before, day].began:
-                    chain[dag, day] = Run()
-        return chain
+            newest.setdefault((raw["dag_id"], raw["partition_key"]), run)
+        return chained(newest, self._days)
 
     def watch(self, show: Callable[[dict[tuple[str, str], Run]], None], within_s: float) -> None:
         """Call `show` every few seconds until every DAG has succeeded on every day.
 
-        Raises NightjarError that names the failed task and shows the end of its log, or that time is up.
+        Raises NightjarError that names the failed task and shows the end of its log, or the runs that do not come.
         """
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
+        overdue = time.monotonic() + within_s
+        quiet = time.monotonic() + _QUIET_S
+        while True:
             states = self.states()
             show(states)
             for (dag, day), run in states.items():
@@ -100,9 +111,13 @@ class Nights:
                     raise self._explained(dag, day, run)
             if all(run.state == "success" for run in states.values()):
                 return
+            if any(run.state in _UNFINISHED for run in states.values()):
+                quiet = time.monotonic() + _QUIET_S
+            if time.monotonic() > min(overdue, quiet):
+                left = ", ".join(f"{dag} {day}" for (dag, day), run in states.items() if run.state != "success")
+                why = "nothing runs any more" if overdue > quiet else f"not done within {within_s:.0f} s"
+                raise NightjarError(f"{why}, and these are left: {left}", f"See {self._stack.address}")
             time.sleep(_POLL_S)
-        left = [f"{dag} {day}" for (dag, day), run in states.items() if run.state != "success"]
-        raise NightjarError(f"not done within {within_s:.0f} s: {', '.join(left)}", f"See {self._stack.address}")
 
     def seconds(self) -> dict[str, float]:
         """For each day, how long its five runs ran, without the time that they waited for the day before."""

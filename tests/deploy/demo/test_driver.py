@@ -1,0 +1,67 @@
+"""The demonstration's own parts: uploading once, which runs count, and what is said of them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from deploy.demo.nights import DAGS, Run, chained
+from deploy.demo.progress import Progress
+from deploy.demo.truth import Truth, Upload
+from deploy.demo.upload import upload
+
+DAY = "2026-11-20"
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> tuple[Path, Truth]:
+    """Two uploads and a file of listens; their content does not matter here."""
+    songs = tuple(Upload(name, DAY, "mp3", "user-1", title="Ä 1/2") for name in ("one", "two"))
+    for key in (*(song.key for song in songs), f"listens/dt={DAY}/listens.parquet"):
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_text(key)
+    return tmp_path, Truth((DAY,), songs, known=False)
+
+
+def test_what_is_there_already_is_not_uploaded_again(lake, catalogue):
+    directory, truth = catalogue
+    assert upload(lake.objects, directory, truth) == 3
+    assert upload(lake.objects, directory, truth) == 0
+    (directory / truth.uploads[0].key).write_text("another song")
+    assert upload(lake.objects, directory, truth) == 1
+    assert lake.objects.get(truth.uploads[0].key) == b"another song"
+    assert lake.objects.head(truth.uploads[1].key).metadata == {"user-id": "user-1", "title": "%C3%84%201%2F2"}
+
+
+def test_runs_of_an_earlier_backfill_do_not_count():
+    """The second of two backfills is at its second DAG: the success of the later ones is the first one's."""
+    began = dict(zip(DAGS, (100.0, 110.0, 30.0, 40.0, 50.0), strict=True))
+    newest = {(dag, DAY): Run(dag, "success", at, at + 5) for dag, at in began.items()}
+    states = [run.state for run in chained(newest, [DAY]).values()]
+    assert states == ["success", "success", "waiting", "waiting", "waiting"]
+
+
+def test_a_run_that_is_queued_makes_all_after_it_wait():
+    newest = {(dag, DAY): Run(dag, "success", 10.0 * place, 99.0) for place, dag in enumerate(DAGS)}
+    newest[DAGS[0], DAY] = Run("again", "queued")
+    assert [run.state for run in chained(newest, [DAY]).values()] == ["queued"] + ["waiting"] * 4
+
+
+def test_a_day_without_runs_waits():
+    assert {run.state for run in chained({}, [DAY]).values()} == {"waiting"}
+
+
+def test_each_change_is_a_line_where_there_is_no_terminal(lake, settings):
+    said = io.StringIO()
+    lake.objects.put(f"stems/{settings.separator}/abc/vocals.flac", b"x")
+    with Progress(Console(file=said), [DAY], lake.objects, settings.separator) as progress:
+        progress.show(chained({}, [DAY]))
+        for state in ("running", "running", "success"):
+            progress.show(chained({(DAGS[0], DAY): Run("r", state, 1.0)}, [DAY]))
+    lines = said.getvalue().splitlines()
+    assert len(lines) == 2
+    assert lines[0].endswith(f"1 songs separated  {DAGS[0]} {DAY} running")
+    assert lines[1].endswith(f"{DAGS[0]} {DAY} success")
