@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import time
@@ -145,10 +146,20 @@ class Nights:
         if task["map_index"] >= 0:
             place /= f"map_index={task['map_index']}"
         log = place / f"attempt={task['try_number']}.log"
-        end = log.read_text(errors="replace").splitlines()[-12:] if log.exists() else []
+        end = [_plain(line) for line in log.read_text(errors="replace").splitlines()[-12:]] if log.exists() else []
         return NightjarError(
             f"{dag}.{task['task_id']} failed for {day}", f"Its log is {log}, and ends with:\n    " + "\n    ".join(end)
         )
+
+
+def _plain(line: str) -> str:
+    """What a line of a task's log says to a person: Airflow writes JSON objects."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return line
+    errors = [f"{error['exc_type']}: {error['exc_value']}" for error in said.get("error_detail", [])]
+    return ": ".join([said.get("event", ""), *errors])
 
 
 def _seconds(moment: str | None) -> float:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -159,6 +160,10 @@ class DagProcessor(_AirflowService):
         return self.health("dag_processor")
 
 
+_PATIENCE_S = (1.0, 5.0, 10.0)
+"""Between the attempts to ask Airflow something."""
+
+
 class AirflowApi:
     """Airflow's REST interface, as far as the embedded parts need it."""
 
@@ -167,15 +172,21 @@ class AirflowApi:
         self._token = ""
 
     def get(self, path: str) -> dict:
-        return self.call("GET", path)
+        """The answer to a request that changes nothing; asked again where a busy machine answers late."""
+        for patience in (*_PATIENCE_S, 0):
+            try:
+                return self.call("GET", path)
+            except NightjarError as error:
+                if not patience or isinstance(error.__cause__, urllib.error.HTTPError):
+                    raise
+                time.sleep(patience)
+        raise AssertionError("unreachable")
 
     def call(self, method: str, path: str, body: dict | None = None) -> dict:
         """The answer to a request for `/api/v2<path>`. Raises NightjarError with what Airflow said."""
         if not self._token:
-            with self._open("GET", "/auth/token", None) as answer:
-                self._token = json.load(answer)["access_token"]
-        with self._open(method, f"/api/v2{path}", body) as answer:
-            return json.load(answer)
+            self._token = self._ask("GET", "/auth/token", None)["access_token"]
+        return self._ask(method, f"/api/v2{path}", body)
 
     def set_pool(self, name: str, slots: int, description: str) -> None:
         """Make the pool, or change it to these slots."""
@@ -186,14 +197,15 @@ class AirflowApi:
         else:
             self.call("POST", "/pools", {"name": name, **pool})
 
-    def _open(self, method: str, path: str, body: dict | None):
+    def _ask(self, method: str, path: str, body: dict | None) -> dict:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             self._address + path, data, headers | {"Content-Type": "application/json"}, method=method
         )
         try:
-            return urllib.request.urlopen(request, timeout=30)
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")[:500]
             raise NightjarError(f"Airflow refused {method} {path}: {error.code} {said}", "See its page") from error
