@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from deploy.embedded import ports
 from deploy.embedded.service import Service, executable
@@ -35,6 +36,7 @@ class SeaweedFS(Service):
         off = ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
         return [
             executable("weed"),
+            "-logtostderr=true",  # else it writes files into /tmp
             "mini",
             f"-dir={self.folder}",
             "-ip=127.0.0.1",
@@ -56,3 +58,9 @@ class SeaweedFS(Service):
         except OSError:
             return False
         return True
+
+    def end_leftovers(self) -> None:
+        """Remove the sockets too that it makes in /tmp, whatever it is told."""
+        super().end_leftovers()
+        for server in _SERVERS:
+            Path(f"/tmp/seaweedfs-{server}-grpc-{self.ports[server + '_grpc']}.sock").unlink(missing_ok=True)
