@@ -6,6 +6,7 @@ nothing but pytest and the library is imported until a test needs it.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,14 @@ from pathlib import Path
 import pytest
 
 KEYS = {"AWS_ACCESS_KEY_ID": "nightjar-tests", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16)}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def past_proxies() -> None:
+    """The servers are reached directly, also where a proxy leads to the world."""
+    from deploy.embedded.ports import past_proxies
+
+    os.environ.update(past_proxies(os.environ))
 
 
 @pytest.fixture(scope="session")
@@ -79,9 +88,9 @@ def settings(seaweedfs, stack_ports: dict[str, int], monkeypatch: pytest.MonkeyP
     """Settings for the servers, with a new empty bucket; the environment gives the same to other processes."""
     import boto3
 
-    from nightjar.settings import Settings
+    from nightjar.settings import CLOUD_ACCOUNT, Settings
 
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+    for name in CLOUD_ACCOUNT:
         monkeypatch.delenv(name, raising=False)
     bucket = f"test-{secrets.token_hex(6)}"
     made = Settings(
@@ -89,7 +98,7 @@ def settings(seaweedfs, stack_ports: dict[str, int], monkeypatch: pytest.MonkeyP
         bucket=bucket,
         milvus_uri=f"http://127.0.0.1:{stack_ports['milvus']}",
         kv_url=f"redis://127.0.0.1:{stack_ports['kv']}/0",
-        weights_dir=Settings.load().weights_dir,
+        weights_dir=Settings.load(dict(os.environ)).weights_dir,
     )
     for name, value in (KEYS | made.environment()).items():
         monkeypatch.setenv(name, value)

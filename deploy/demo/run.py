@@ -69,7 +69,7 @@ def run(plan: Plan, console: Console) -> bool:
     with _step(console, "Starting the parts"):
         stop_others(stack, console)
         stack.up(console.print)
-    os.environ.update(stack.environment)
+    stack.enter()
     with _step(console, "Uploading"):
         written = upload(Objects(stack.settings), directory, truth)
         console.print(f"{written} objects written; what was there already is left alone")

@@ -68,9 +68,9 @@ class AirflowConfig:
             "scheduler": {
                 "scheduler_idle_sleep_time": 1,
                 "scheduler_heartbeat_sec": 3,
-                "scheduler_health_check_threshold": 12,  # after a kill: how soon its tasks are given up and begun again
+                "scheduler_health_check_threshold": 30,  # after a kill: how soon its tasks are given up and begun again
                 "orphaned_tasks_check_interval": 5,
-                "task_instance_heartbeat_timeout": 60,
+                "task_instance_heartbeat_timeout": 120,
             },
             "workers": {"execution_api_timeout": 60, "max_failed_heartbeats": 10},  # a busy machine answers late
             "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60, "refresh_interval": 60},
@@ -105,7 +105,7 @@ class _AirflowService(Service):
     def health(self, part: str) -> bool:
         """Whether the api-server finds `part` healthy."""
         try:
-            with urllib.request.urlopen(f"{self.config.address}/api/v2/monitor/health", timeout=5) as answer:
+            with ports.OPENER.open(f"{self.config.address}/api/v2/monitor/health", timeout=5) as answer:
                 return json.load(answer)[part]["status"] == "healthy"
         except (OSError, ValueError, KeyError):
             return False
@@ -204,7 +204,7 @@ class AirflowApi:
             self._address + path, data, headers | {"Content-Type": "application/json"}, method=method
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with ports.OPENER.open(request, timeout=30) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")[:500]

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Iterable
+import urllib.request
+from collections.abc import Iterable, Mapping
 
 _LOWEST, _HIGHEST = 20_000, 32_000
 """Below the range that the kernel gives to outgoing connections, so that a port stays free between choice and use."""
+
+
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Opens addresses on this machine, whatever proxy leads to others."""
+
+
+def past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables by which other programs reach this machine directly too, made from those of `environ`."""
+    before = environ.get("no_proxy") or environ.get("NO_PROXY")
+    value = ",".join(filter(None, [before, "127.0.0.1", "localhost"]))
+    return {"no_proxy": value, "NO_PROXY": value}
 
 
 def is_free(port: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import urllib.error
-import urllib.request
 from pathlib import Path
 
 from deploy.embedded import ports
@@ -52,7 +51,7 @@ class SeaweedFS(Service):
         if not ports.answers(self.ports["s3"]):
             return False
         try:  # the bucket is made a moment after the server answers: 403 says that it is there, 404 that it is not
-            urllib.request.urlopen(f"{self.endpoint}/{self.bucket}", timeout=2).close()
+            ports.OPENER.open(f"{self.endpoint}/{self.bucket}", timeout=2).close()
         except urllib.error.HTTPError as error:
             return error.code == 403
         except OSError:

@@ -10,12 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from deploy.embedded import processes
+from deploy.embedded import ports, processes
 from deploy.embedded.processes import Process
 from nightjar.errors import NightjarError
-
-_NOT_INHERITED = {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"}
-"""A person's own account at a cloud, which our keys must not be mixed with."""
+from nightjar.settings import CLOUD_ACCOUNT
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -116,8 +114,8 @@ class Service:
     def full_environment(self) -> dict[str, str]:
         """What the server finds; its mark is among it."""
         mark = {processes.MARK: f"{self.data}:{self.name}", "SPT_NOENV": "1"}  # else setproctitle overwrites the mark
-        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-        return inherited | self.environment() | mark
+        inherited = {name: value for name, value in os.environ.items() if name not in CLOUD_ACCOUNT}
+        return inherited | ports.past_proxies(os.environ) | self.environment() | mark
 
     def answers(self) -> bool:
         """Whether the server, which was started, is ready. Raises NightjarError that shows its log if it failed."""

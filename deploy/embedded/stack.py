@@ -22,7 +22,7 @@ from deploy.embedded.postgres import Postgres
 from deploy.embedded.seaweedfs import SeaweedFS
 from deploy.embedded.service import REPOSITORY, Service
 from deploy.embedded.valkey import Valkey
-from nightjar.settings import Settings
+from nightjar.settings import CLOUD_ACCOUNT, Settings
 
 HOME = REPOSITORY / ".nightjar"
 """Below it are the data directories, one a catalogue; `current` is a link to the one that was started last."""
@@ -44,8 +44,8 @@ class Stack:
         self._pool_slots = pool_slots or os.cpu_count() or 1
         self.data.mkdir(parents=True, exist_ok=True)
         with self._locked():
-            self._noted = self._read("private.json") or self._new_secrets()
-            self._ports = self._read("ports.json") or self._assigned({})
+            self._noted = json.loads(self._text("private.json") or "{}") or self._new_secrets()
+            self._ports = json.loads(self._text("ports.json") or "{}") or self._assigned({})
         self._build()
 
     def _build(self) -> None:
@@ -72,7 +72,7 @@ class Stack:
             parallelism=self._pool_slots + 1,
         )
         self.api, self.address = AirflowApi(airflow.address), airflow.address
-        self.environment = self.settings.environment() | self.keys
+        self.environment = self.settings.environment() | self.keys | ports.past_proxies(os.environ)
         self.command_environment = os.environ | self.environment | airflow.environment()
         self._airflow: list[Service] = [
             service(data, airflow, self.environment) for service in (ApiServer, Scheduler, DagProcessor)
@@ -84,12 +84,15 @@ class Stack:
 
     # --- life ---------------------------------------------------------------------------------------------------------
     def up(self, say: Callable[[str], None] = lambda line: None) -> None:
-        """Start what does not run; returns when everything answers. Raises NightjarError, and then nothing runs.
+        """Start everything; returns when it answers. Raises NightjarError, and then nothing runs.
 
-        Safe after a kill of any of the processes: what is half there is ended first.
+        What runs already with the same settings stays. Safe after a kill of any of the processes: what is half there is
+        ended first.
         """
         with self._locked():
-            if all(service.process and service.ready() for service in self.services):
+            described = "".join(f"{name}={value}\n" for name, value in self.environment.items())
+            alive = all(service.process and service.ready() for service in self.services)
+            if alive and self._text("environment") == described:
                 say(f"everything runs already, with its data in {self.data}")
                 return
             self._stop(lambda line: None)
@@ -120,6 +123,12 @@ class Stack:
                     self.api.set_pool("separation", self._pool_slots, "Separations at a time on this machine")
             time.sleep(0.1)
 
+    def enter(self) -> None:
+        """Make the stack's parts those of this process."""
+        for name in CLOUD_ACCOUNT:
+            os.environ.pop(name, None)
+        os.environ.update(self.environment)
+
     def down(self, say: Callable[[str], None] = lambda line: None) -> None:
         """End every process of the stack, whoever started it, and what those started; the data stays."""
         with self._locked():
@@ -148,9 +157,9 @@ class Stack:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _read(self, name: str) -> dict:
+    def _text(self, name: str) -> str:
         path = self.data / name
-        return json.loads(path.read_text()) if path.exists() else {}
+        return path.read_text() if path.exists() else ""
 
     def _write(self, name: str, text: str) -> None:
         new = self.data / f"{name}.new"

@@ -17,6 +17,9 @@ from nightjar.errors import NightjarError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+CLOUD_ACCOUNT = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
+"""A person's own account at a cloud, which the keys of the embedded parts must not be mixed with."""
+
 _ADDRESSES = ("NIGHTJAR_S3_ENDPOINT", "NIGHTJAR_BUCKET", "NIGHTJAR_MILVUS_URI", "NIGHTJAR_KV_URL")
 
 
@@ -84,9 +87,11 @@ def _take_embedded(environ: MutableMapping[str, str]) -> None:
     path = Path(environ.get("NIGHTJAR_ENV_FILE") or REPOSITORY / ".nightjar" / "current" / "environment")
     if not path.exists():
         return
+    for name in CLOUD_ACCOUNT:
+        environ.pop(name, None)
     for line in path.read_text().splitlines():
         name, _, value = line.partition("=")
-        if name in _ADDRESSES or name.startswith("AWS_"):
+        if name in _ADDRESSES or name.startswith("AWS_") or name.lower() == "no_proxy":
             environ[name] = value  # the keys fit the addresses, whatever account the person has besides
         else:
             environ.setdefault(name, value)

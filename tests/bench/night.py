@@ -65,7 +65,7 @@ def main() -> int:
         stack = Stack(place / "data", Settings.load(dict(os.environ) | shards), pool_slots=processes)
         try:
             stack.up(print)
-            os.environ.update(stack.keys)
+            stack.enter()
             upload(Objects(stack.settings), place / "catalogue", truth)
             with_airflow = _backfill(stack, day)
             alone = replace(stack.settings, bucket="bench")

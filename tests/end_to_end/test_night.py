@@ -71,7 +71,7 @@ def night(tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None]) 
     before = dict(os.environ)
     try:
         stack.up(say)
-        os.environ.update(stack.environment)
+        stack.enter()
         lake = Lake(stack.settings)
         upload(lake.objects, directory, truth)
         nights = Nights(stack, truth.days)

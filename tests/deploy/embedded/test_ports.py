@@ -18,3 +18,9 @@ def test_ports_stay_the_same_until_somebody_takes_one():
         second = ports.choose(["a", "b"], first)
     assert second["a"] != first["a"]
     assert second["b"] == first["b"]
+
+
+def test_this_machine_is_reached_past_a_proxy():
+    made = ports.past_proxies({"no_proxy": "intern.example"})
+    assert made == dict.fromkeys(("no_proxy", "NO_PROXY"), "intern.example,127.0.0.1,localhost")
+    assert ports.past_proxies({})["NO_PROXY"] == "127.0.0.1,localhost"
