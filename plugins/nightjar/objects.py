@@ -156,5 +156,6 @@ class Objects:
         where = self._endpoint or "S3"
         return NightjarError(
             f"object storage at {where} failed for {key!r}: {error}",
-            "Check NIGHTJAR_S3_ENDPOINT, the AWS_* credentials and that the store is up",
+            "Is the store up (the embedded one: make demo, or .venv/bin/python -m deploy.embedded up)? Otherwise check "
+            "NIGHTJAR_S3_ENDPOINT and the AWS_* credentials",
         )

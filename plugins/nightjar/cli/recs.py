@@ -20,6 +20,8 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     known = Known(settings)
     day = known.list_day(arguments.day)
     user = NEW_USERS if arguments.new_users else arguments.user
+    if not user and not arguments.new_users:
+        raise NightjarError("the user is empty", "Name a user, or ask for nightjar recs --new-users")
     lists = known.lake.read(Partition("lists", day, settings.model))
     users = pc.unique(lists["user_id"]).to_pylist()
     if user != NEW_USERS and user not in users:

@@ -49,6 +49,7 @@ class VectorStore:
         self.model = settings.model
         self._milvus = Connection(settings)
         self._client, self._call = self._milvus.client, self._milvus.call
+        self._loaded: set[str] = set()
 
     def close(self) -> None:
         """Hang up."""
@@ -126,6 +127,14 @@ class VectorStore:
         fields = self._call(self._client.describe_collection, name)["fields"]
         return next(int(field["params"]["dim"]) for field in fields if field["name"] == "vector")
 
+    def _readable(self, kind: str) -> str:
+        """The name of this model's collection of `kind`, which Milvus has in memory: a restarted one may not."""
+        name = self.collection(kind)
+        if name not in self._loaded:
+            self._call(self._client.load_collection, name)
+            self._loaded.add(name)
+        return name
+
     # --- writing ------------------------------------------------------------------------------------------------------
     def upsert(self, kind: str, rows: pa.Table) -> None:
         """Write rows of the table `embeddings` (for kind tracks) or `windows`; a row of the same key is replaced."""
@@ -156,7 +165,7 @@ class VectorStore:
         """Remove songs and their windows; unknown ids do nothing."""
         for ids in _batches(list(track_ids), MILVUS_BATCH_IDS):
             for kind in KINDS:
-                self._call(self._client.delete, self.collection(kind), filter=_is_in("track_id", ids))
+                self._call(self._client.delete, self._readable(kind), filter=_is_in("track_id", ids))
 
     # --- reading ------------------------------------------------------------------------------------------------------
     def count(self, kind: str = "tracks", day: str | None = None, upto_day: str | None = None) -> int:
@@ -164,14 +173,14 @@ class VectorStore:
         if not self.exists():
             return 0
         wanted = f"day == {days.number(day)}" if day else _upto(upto_day)
-        found = self._call(self._client.query, self.collection(kind), filter=wanted, output_fields=["count(*)"])
+        found = self._call(self._client.query, self._readable(kind), filter=wanted, output_fields=["count(*)"])
         return int(found[0]["count(*)"])
 
     def vectors_of(self, track_ids: Sequence[str]) -> dict[str, np.ndarray]:
         """The songs' vectors, (d,) float32 each; songs that are not loaded are left out."""
         found = {}
         for ids in _batches(list(track_ids), MILVUS_BATCH_IDS):
-            name = self.collection("tracks")
+            name = self._readable("tracks")
             rows = self._call(self._client.query, name, filter=_is_in("id", ids), output_fields=["vector"])
             found |= {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
         return found
@@ -212,7 +221,7 @@ class VectorStore:
     def _search(self, kind: str, vectors: np.ndarray, limit: int, wanted: str) -> list[list[Hit]]:
         lists = self._call(
             self._client.search,
-            self.collection(kind),
+            self._readable(kind),
             data=list(np.asarray(vectors, dtype=np.float32)),
             limit=limit,
             filter=wanted,
@@ -222,7 +231,7 @@ class VectorStore:
         return [sorted(map(_hit, hits), key=lambda hit: (-hit.similarity, hit.track_id, hit.window)) for hits in lists]
 
     def _day_keys(self, kind: str, day: str) -> Iterator[str]:
-        name, wanted = self.collection(kind), f"day == {days.number(day)}"
+        name, wanted = self._readable(kind), f"day == {days.number(day)}"
         pages = self._call(
             self._client.query_iterator, name, filter=wanted, output_fields=["id"], batch_size=MILVUS_MAX_LIMIT
         )

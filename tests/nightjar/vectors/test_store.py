@@ -59,6 +59,21 @@ def test_songs_are_found_by_similarity_and_day(store):
     assert store.search(vectors(first)[:0], 10) == []
 
 
+def test_collections_that_a_restart_left_unloaded_are_loaded_by_reading(store, settings, milvus):
+    store.upsert("tracks", rows := songs(DAYS[0], "a", "b"))
+    store.upsert("windows", windows(DAYS[0], "a", 2))
+    for ask in (
+        lambda made: made.search(vectors(rows)[:1], 1)[0][0].track_id == "a",
+        lambda made: list(made.vectors_of(["b"])) == ["b"],
+        lambda made: made.count("windows") == 2,
+        lambda made: made.delete_tracks(["b"]) is None,
+    ):
+        for kind in ("tracks", "windows"):
+            milvus.release_collection(store.collection(kind))
+        with VectorStore(settings) as anew:
+            assert ask(anew)
+
+
 def test_many_queries_are_asked_in_batches(store, monkeypatch):
     monkeypatch.setattr("nightjar.vectors.store.MILVUS_BATCH_QUERIES", 7)
     monkeypatch.setattr("nightjar.vectors.store.MILVUS_BATCH_BYTES", 1000)
