@@ -13,7 +13,8 @@ import botocore.loaders
 import botocore.session
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
@@ -154,8 +155,11 @@ class Objects:
         if code in _CONFLICT:
             return ObjectChanged(f"{key!r} was written by somebody else meanwhile", "Run the task again")
         where = self._endpoint or "S3"
-        return NightjarError(
-            f"object storage at {where} failed for {key!r}: {error}",
-            "Is the store up (the embedded one: make demo, or .venv/bin/python -m deploy.embedded up)? Otherwise check "
-            "NIGHTJAR_S3_ENDPOINT and the AWS_* credentials",
-        )
+        if isinstance(error, NoConnection | HTTPClientError):
+            remedy = (
+                "Is the store up? The embedded one is started by make demo, or .venv/bin/python -m deploy.embedded up; "
+                "for another see NIGHTJAR_S3_ENDPOINT"
+            )
+        else:
+            remedy = "Check NIGHTJAR_S3_ENDPOINT, the AWS_* credentials and that the store is up"
+        return NightjarError(f"object storage at {where} failed for {key!r}: {error}", remedy)
