@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, help="data directory; one below .nightjar for each catalogue otherwise")
     asked = parser.parse_args(arguments)
     if asked.limit is not None and (asked.limit < 1 or asked.songs is None):
-        parser.error("--limit is a number of songs from 1, and goes with --songs")
+        parser.error("LIMIT (--limit) is a number of songs from 1, and goes with SONGS (--songs)")
     plan = Plan(asked.data or _place(asked.songs, asked.limit), asked.songs, asked.limit)
     logging.getLogger("botocore").setLevel(logging.WARNING)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)

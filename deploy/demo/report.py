@@ -108,7 +108,7 @@ class Report:
         self._list("For somebody new", [row for row in rows if row["user_id"] == NEW_USERS])
 
     def _list(self, title: str, rows: list[dict]) -> None:
-        table = _table(f"{title} ({len(rows)} songs)", "rank", "song", "score", "because")
+        table = _table(f"{title}: a list of {len(rows)} songs", "rank", "song", "score", "because")
         for row in rows[:SONGS_SHOWN]:
             reason = row["source"].replace("_", " ")
             if row["because"]:

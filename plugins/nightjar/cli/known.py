@@ -134,9 +134,9 @@ class Known:
 def nearest(typed: str, known: list[str], what: str) -> str:
     """The end of an error about an unknown name: what it may have meant."""
     if not known:
-        return f"There are no {what} yet"
+        return f"There are no {what} yet."
     alike = known if len(known) <= _MANY else [name for name in known if name[:2] == typed[:2]][:_MANY]
     near = get_close_matches(typed, alike, n=3, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(near)}?"
-    return f"None of {len(known)} {what} is called like that; the first is {min(known)}"
+    return f"None of {len(known)} {what} is called like that; the first is {min(known)}."

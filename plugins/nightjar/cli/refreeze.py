@@ -18,5 +18,9 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
         f"airflow backfill create --dag-id ingest_uploads --from-date {day} --to-date {day} "
         "--reprocess-behavior completed"
     )
-    notes = [f"{forgotten} frozen uploads of {day} forgotten. Now run the day again:", f"  {backfill}"]
+    notes = [
+        f"{forgotten} frozen uploads of {day} forgotten. Now run the day again:",
+        f"  {backfill}",
+        "(With the embedded parts, airflow is .venv/bin/python -m deploy.embedded airflow.)",
+    ]
     return Answer({"day": day, "forgotten": forgotten, "next": backfill}, notes=notes)

@@ -61,7 +61,7 @@ def test_json_is_ascii_and_has_no_tables():
     ("typed", "said"),
     [
         ("user-1", "Did you mean user-12 or user-11?"),
-        ("zzz", "None of 3 users is called like that; the first is anna"),
+        ("zzz", "None of 3 users is called like that; the first is anna."),
     ],
 )
 def test_an_unknown_name_is_met_with_the_nearest(typed, said):
