@@ -41,10 +41,14 @@ def write(answer: Answer, *, as_json: bool, file: TextIO | None = None) -> None:
         return
     from rich.console import Console  # 60 ms
 
+    class Pipe(Console):
+        def on_broken_pipe(self) -> None:  # rich would exit with 1; that a reader has seen enough is no failure
+            raise BrokenPipeError
+
     if hasattr(file, "reconfigure"):
         file.reconfigure(errors="replace")
     width = None if file.isatty() else _AS_WIDE_AS_NEEDED
-    console = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+    console = Pipe(file=file, width=width, highlight=False, emoji=False, markup=False)
     for section in answer.sections:
         console.print(_table(section))
     for note in answer.notes:
