@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 FIND_LINKS = $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS),$(shell .tools/bin/pip config get global.find-links 2>/dev/null))
 INSTALL = $(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip install --quiet --no-deps
 
-.PHONY: help install demo stop test lint bench lock clean
+.PHONY: help install music demo stop test lint bench lock clean
 
 help:  ## what the targets do
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -32,7 +32,10 @@ install: .venv/installed .venv-embedder/installed  ## two locked environments an
 	@$(INSTALL) --python .venv-embedder/bin/python --requirement embedder/requirements.txt
 	@touch $@
 
-demo: install  ## three days of songs through the whole system; SONGS=DIR takes your own, LIMIT=N of them
+music:  # a wrong SONGS is refused before anything is installed
+	@[ -z "$(SONGS)" ] || [ -d "$(SONGS)" ] || { echo "SONGS=$(SONGS) is not a folder: give one with music, as in SONGS=~/Music" >&2; exit 1; }
+
+demo: music install  ## three days of songs through the whole system; SONGS=DIR takes your own, LIMIT=N of them
 	@.venv/bin/python -m deploy.demo $(if $(SONGS),--songs "$(SONGS)") $(if $(LIMIT),--limit $(LIMIT))
 
 stop:  ## end everything that make demo left running

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import logging
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from deploy.demo.run import Plan, run
 from deploy.embedded.stack import HOME, Stack
@@ -32,12 +36,23 @@ def main(arguments: list[str]) -> int:
     for ending in _ENDINGS:  # also where a shell started us with SIGINT ignored
         signal.signal(ending, _interrupted)
     try:
+        with _alone():
+            return _demonstrate(plan, console)
+    except NightjarError as error:
+        console.print(f"\n[bold red]{escape(error.message)}[/]", soft_wrap=True)
+        console.print(error.remedy, markup=False, soft_wrap=True)
+        return 1
+
+
+def _demonstrate(plan: Plan, console: Console) -> int:
+    """Run the demonstration; returns the exit code. Raises NightjarError, having said what still runs."""
+    try:
         return 0 if run(plan, console) else 1
     except NightjarError as error:
-        console.print(f"\n[bold red]{error.message}[/]", soft_wrap=True)
-        console.print(error.remedy, markup=False, soft_wrap=True)
-        console.print("What runs goes on running; make stop ends it, make demo goes on from here")
-        return 1
+        if plan.data.exists() and any(pid for _, pid, _ in Stack(plan.data).status()):
+            going_on = "What runs goes on running; make stop ends it, make demo goes on from here"
+            raise NightjarError(error.message, f"{error.remedy}\n{going_on}") from error
+        raise
     except KeyboardInterrupt:
         for ending in _ENDINGS:
             signal.signal(ending, signal.SIG_IGN)
@@ -45,6 +60,21 @@ def main(arguments: list[str]) -> int:
         if plan.data.exists():
             Stack(plan.data).down(console.print)
         return 130
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Raises NightjarError while another demonstration is under way: each of the two would end the other's parts."""
+    HOME.mkdir(exist_ok=True)
+    with (HOME / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NightjarError(
+                "another make demo is under way here",
+                "Let it end, or end it with Ctrl-C where it runs; a second clone may run one at the same time",
+            ) from None
+        yield
 
 
 def _place(songs: Path | None, limit: int | None) -> Path:

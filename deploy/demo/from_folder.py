@@ -59,7 +59,8 @@ def from_folder(music: Path, directory: Path, days: Sequence[str] = DAYS, limit:
 def _songs(music: Path) -> list[Path]:
     """The music files below `music`, by name."""
     if not music.is_dir():
-        raise NightjarError(f"there is no folder {music}", "Give the path of a folder with music, as in SONGS=~/Music")
+        what = f"{music} is not a folder" if music.exists() else f"there is no folder {music}"
+        raise NightjarError(what, "Give the path of a folder with music, as in SONGS=~/Music")
     found = sorted(
         path
         for path in music.rglob("*")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Self
 
 from rich.console import Console
@@ -11,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 
 from deploy.demo.nights import DAGS, Run
+from deploy.demo.truth import Truth
 from nightjar.objects import Objects
 
 _COLOURS = {"success": "green", "running": "yellow", "queued": "cyan", "failed": "bold red"}
@@ -18,10 +18,14 @@ _SAY_AT_LEAST_EVERY_S = 30.0
 
 
 class Progress:
-    """Shows each DAG's state for each day, and how many songs are separated by now."""
+    """Shows each DAG's state for each day, and how many songs are separated by now.
 
-    def __init__(self, console: Console, days: Sequence[str], objects: Objects, separator: str) -> None:
-        self._console, self._days, self._objects = console, days, objects
+    Uploads that are rejected, and the second of two with the same bytes, are never separated.
+    """
+
+    def __init__(self, console: Console, truth: Truth, objects: Objects, separator: str) -> None:
+        self._console, self._days, self._objects = console, truth.days, objects
+        self._uploads = len(truth.uploads)
         self._stems = f"stems/{separator}/"
         self._began = self._said = time.monotonic()
         self._last: dict[tuple[str, str], str] = {}
@@ -44,7 +48,7 @@ class Progress:
             self._lines(states, songs)
 
     def _line(self, songs: int) -> str:
-        return f"{time.monotonic() - self._began:4.0f} s  {songs} songs separated"
+        return f"{time.monotonic() - self._began:4.0f} s  {songs} songs separated, of {self._uploads} uploads"
 
     def _table(self, states: dict[tuple[str, str], Run], songs: int) -> Table:
         table = Table("", *self._days, box=None, caption=self._line(songs), caption_justify="left")

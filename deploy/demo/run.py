@@ -40,8 +40,8 @@ class Plan:
     def catalogue(self) -> tuple[Path, Truth]:
         """Write the catalogue and its listens; returns where, and what is known of it. The same bytes every time."""
         directory = self.data / "catalogue"
-        directory.mkdir(parents=True, exist_ok=True)
         if self.music is None:
+            directory.mkdir(parents=True, exist_ok=True)
             truth = write_catalogue(directory)
         else:
             truth = from_folder(self.music, directory, limit=self.limit)
@@ -79,7 +79,7 @@ def run(plan: Plan, console: Console) -> bool:
         if not nights.begin():
             console.print("An earlier one was interrupted: it goes on")
         console.print(f"Watch it at {stack.address}")
-        with Progress(console, truth.days, Objects(stack.settings), stack.settings.separator) as progress:
+        with Progress(console, truth, Objects(stack.settings), stack.settings.separator) as progress:
             nights.watch(progress.show, within_s=12 * _HOURS)
     verdict = Report(stack.settings, truth, console).print(nights.seconds())
     console.print(f"\nTook {time.monotonic() - begun:.0f} s. It goes on running:")

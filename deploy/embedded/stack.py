@@ -62,6 +62,7 @@ class Stack:
             milvus_uri=milvus.uri,
             kv_url=valkey.url,
             first_night=self._settings.first_night or NEVER,
+            airflow=".venv/bin/python -m deploy.embedded airflow",
         )
         airflow = AirflowConfig(
             home=data / "airflow",

@@ -21,6 +21,12 @@ def parse(text: str | None) -> str:
     return text
 
 
+def backfill(day: str, airflow: str = "airflow", *, again: bool = False) -> str:
+    """The command that takes `day` through the whole chain; `again` also if it is done already."""
+    command = f"{airflow} backfill create --dag-id ingest_uploads --from-date {day} --to-date {day}"
+    return f"{command} --reprocess-behavior completed" if again else command
+
+
 def number(day: str) -> int:
     """The day as a whole number, 20261120: what Milvus filters by."""
     return int(day.replace("-", ""))

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nightjar import schemas
+from nightjar.days import backfill
 from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.objects import ObjectMissing, Objects
 from nightjar.settings import Settings
@@ -87,6 +88,7 @@ class Lake:
 
     def __init__(self, settings: Settings, objects: Objects | None = None) -> None:
         self.objects = objects or Objects(settings)
+        self._airflow = settings.airflow
 
     # --- writing ------------------------------------------------------------------------------------------------------
     def write_part(self, partition: Partition, shard: int, rows: pa.Table) -> None:
@@ -164,8 +166,8 @@ class Lake:
             producer = _PRODUCERS.get(partition.table, "ingest_uploads")
             raise PartitionMissing(
                 f"{partition} is not committed",
-                f"See the run of {producer} for {partition.day}, or backfill the day: airflow backfill create "
-                f"--dag-id ingest_uploads --from-date {partition.day} --to-date {partition.day}",
+                f"See the run of {producer} for {partition.day}, or backfill the day: "
+                + backfill(partition.day, self._airflow),
             ) from error
 
     def exists(self, partition: Partition) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightjar import queries
+from nightjar import days, queries
 from nightjar.cli.known import Known
 from nightjar.cli.output import Answer, Section
 from nightjar.ingest import uploads
@@ -30,7 +30,7 @@ def answer(known: Known, row: dict, notes: list[str]) -> Answer:
         lines = [(each["stage"], each["reason"], each["objects"], each["first_key"]) for each in reasons]
         sections.append(Section("Rejects", ("stage", "reason", "objects|", "the first of them"), lines))
     data = row | {"reasons": reasons, "listens_detail": listens, "drift": _drift(known, row)}
-    return Answer(data, sections, [*_sentences(data), *notes])
+    return Answer(data, sections, [*_sentences(data, known.settings.airflow), *notes])
 
 
 def _steps(row: dict) -> list[tuple[str, str]]:
@@ -57,11 +57,10 @@ def _drift(known: Known, row: dict) -> str | None:
     return str(found) if found else None
 
 
-def _sentences(data: dict) -> list[str]:
+def _sentences(data: dict, airflow: str) -> list[str]:
     day, said = data["day"], []
     if data["uploads"] is None and data["drift"]:
-        backfill = f"airflow backfill create --dag-id ingest_uploads --from-date {day} --to-date {day}"
-        said.append(f"Uploads were not taken in yet, {data['drift']}: {backfill}")
+        said.append(f"Uploads were not taken in yet, {data['drift']}: {days.backfill(day, airflow)}")
     elif data["drift"]:
         said.append(f"Since the freeze {data['drift']}: nightjar refreeze {day}, then backfill the day again")
     if listens := data["listens_detail"]:

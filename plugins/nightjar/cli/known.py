@@ -10,7 +10,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from nightjar import days, schemas
+from nightjar import schemas
 from nightjar.errors import NightjarError
 from nightjar.ingest import names
 from nightjar.lake import Lake, Partition
@@ -49,10 +49,6 @@ class Known:
 
     def day(self, text: str) -> str:
         """`text` if it is a day of which something is known. Raises NightjarError that says which are."""
-        try:
-            days.parse(text)
-        except NightjarError as error:
-            raise NightjarError(error.message, "Write it like 2026-11-20") from error
         if text not in self.days:
             raise NightjarError(f"nothing is known of {text}", self._span(self.days))
         return text

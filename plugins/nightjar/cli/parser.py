@@ -7,6 +7,9 @@ import re
 from difflib import get_close_matches
 from typing import NoReturn
 
+from nightjar import days
+from nightjar.errors import NightjarError
+
 _ABOUT = """\
 Looks into what Nightjar's nights have made of uploads and listens. A DAY is YYYY-MM-DD, in UTC.
 
@@ -28,7 +31,8 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The parser; `command` names the module that answers."""
     made = _Parser("nightjar", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
-    every = argparse.ArgumentParser(add_help=False)
+    made.add_argument("--json", action="store_true", help=argparse.SUPPRESS)  # before the command, as some type it
+    every = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     every.add_argument("--json", action="store_true", help="print JSON with stable keys instead of tables")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (what, add_arguments) in _COMMANDS.items():
@@ -38,12 +42,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _status(command: argparse.ArgumentParser) -> None:
-    command.add_argument("day", nargs="?", metavar="DAY", help="one day in detail; without it, a line for each")
+    command.add_argument(
+        "day", nargs="?", type=_day, metavar="DAY", help="one day in detail; without it, a line for each"
+    )
     command.add_argument("--last", type=_positive, default=31, metavar="N", help="so many days at most (default 31)")
 
 
 def _one_day(command: argparse.ArgumentParser) -> None:
-    command.add_argument("day", metavar="DAY")
+    command.add_argument("day", type=_day, metavar="DAY")
 
 
 def _similar(command: argparse.ArgumentParser) -> None:
@@ -69,17 +75,21 @@ def _why(command: argparse.ArgumentParser) -> None:
 
 
 def _list_day(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--day", metavar="DAY", help="the list of that day (default: the newest)")
+    command.add_argument("--day", type=_day, metavar="DAY", help="the list of that day (default: the newest)")
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
-_positive.__name__ = "whole number from 1"  # what argparse calls it in its message
+def _day(text: str) -> str:
+    try:
+        return days.parse(text)
+    except NightjarError as error:
+        raise argparse.ArgumentTypeError(f"{error.message}: write it like 2026-11-20") from error
+
 
 _COMMANDS = {
     "status": ("what each day has come to, or one day in detail", _status),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from contextlib import closing
 
 import pyarrow.compute as pc
 
@@ -52,7 +53,8 @@ def _published(settings: Settings, user: str, entries: list[dict]) -> dict:
     from nightjar.publish.reader import Reader
 
     try:
-        version, live = Reader(settings.kv_url).recommend_with_version(user)
+        with closing(Reader(settings.kv_url)) as reader:
+            version, live = reader.recommend_with_version(user)
     except NightjarError as error:
         return {"version": None, "same": None, "detail": f"What the app reads is unknown: {error}"}
     if not version:

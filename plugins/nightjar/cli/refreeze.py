@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from nightjar import days
 from nightjar.cli.known import Known
 from nightjar.cli.output import Answer
 from nightjar.ingest import steps
@@ -14,13 +15,6 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     """Forget the frozen uploads. Raises NightjarError for an unknown day, PartitionMissing for one never frozen."""
     day = Known(settings).day(arguments.day)
     forgotten = steps.refreeze(settings, day)["uploads"]
-    backfill = (
-        f"airflow backfill create --dag-id ingest_uploads --from-date {day} --to-date {day} "
-        "--reprocess-behavior completed"
-    )
-    notes = [
-        f"{forgotten} frozen uploads of {day} forgotten. Now run the day again:",
-        f"  {backfill}",
-        "(With the embedded parts, airflow is .venv/bin/python -m deploy.embedded airflow.)",
-    ]
+    backfill = days.backfill(day, settings.airflow, again=True)
+    notes = [f"{forgotten} frozen uploads of {day} forgotten. Now run the day again:", f"  {backfill}"]
     return Answer({"day": day, "forgotten": forgotten, "next": backfill}, notes=notes)

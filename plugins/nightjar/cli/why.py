@@ -44,4 +44,5 @@ def _sentences(found: dict) -> list[str]:
 
 
 def _song(found: dict) -> str:
-    return f"{found['track']} ({found['title']})" if found["title"] else found["track"]
+    title = f"{found['title']}, " if found["title"] else ""
+    return f"{found['track']} ({title}uploaded on {found['track_day']})"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from deploy.demo import __main__
 from deploy.demo.nights import DAGS, Run, chained
 from deploy.demo.progress import Progress
 from deploy.demo.truth import Truth, Upload
@@ -54,14 +55,22 @@ def test_a_day_without_runs_waits():
     assert {run.state for run in chained({}, [DAY]).values()} == {"waiting"}
 
 
+def test_a_second_demonstration_is_refused_while_one_is_under_way(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(__main__, "HOME", tmp_path)
+    with __main__._alone():
+        assert __main__.main([]) == 1
+    assert "another make demo is under way here" in capsys.readouterr().out
+
+
 def test_each_change_is_a_line_where_there_is_no_terminal(lake, settings):
     said = io.StringIO()
     lake.objects.put(f"stems/{settings.separator}/abc/vocals.flac", b"x")
-    with Progress(Console(file=said), [DAY], lake.objects, settings.separator) as progress:
+    truth = Truth((DAY,), tuple(Upload(f"t{each}", DAY, "mp3", "u") for each in range(3)), known=False)
+    with Progress(Console(file=said), truth, lake.objects, settings.separator) as progress:
         progress.show(chained({}, [DAY]))
         for state in ("running", "running", "success"):
             progress.show(chained({(DAGS[0], DAY): Run("r", state, 1.0)}, [DAY]))
     lines = said.getvalue().splitlines()
     assert len(lines) == 2
-    assert lines[0].endswith(f"1 songs separated  {DAGS[0]} {DAY} running")
+    assert lines[0].endswith(f"1 songs separated, of 3 uploads  {DAGS[0]} {DAY} running")
     assert lines[1].endswith(f"{DAGS[0]} {DAY} success")

@@ -90,3 +90,6 @@ def test_no_folder_and_no_music_are_named_with_a_remedy(tmp_path):
     (tmp_path / "readme.txt").touch()
     with pytest.raises(NightjarError, match="no music"):
         from_folder(tmp_path, tmp_path / "out")
+    with pytest.raises(NightjarError, match="txt is not a folder"):
+        from_folder(tmp_path / "readme.txt", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
