@@ -14,7 +14,9 @@ Runs at midnight UTC for the day before; a backfill of this DAG drives the four 
 
 **When not:**
 - *Many rejects of one reason*: look at one of them (`nightjar rejects DAY`). A broken app release shows here first.
-- *"arrived after the freeze"*: uploads came late. `nightjar refreeze DAY`, then backfill that day.
+- *"since the freeze 3 arrived"*: uploads came late. `nightjar refreeze DAY`, then backfill that day.
+- *"no run took in of DAY"*: a night did not run, or uploads came late. `nightjar status DAY` says what to do. Of nights
+  that pass while the scheduler is down only the last is made up for by itself.
 - *Object storage fails*: tasks retry with back-off for some minutes, then fail; clear them when it is back.
 
 **Backfill:** `airflow backfill create --dag-id ingest_uploads --from-date A --to-date B --max-active-runs 1`, day by

@@ -19,6 +19,8 @@ MAX_ID_CHARACTERS = 128
 """A user or track id that is longer is not one: the field of an upload, the row of a listen or takedown is dropped."""
 LISTEN_SLACK_DAYS = 1
 """A listen may lie this many days outside its partition's day: devices deliver late, and clocks are wrong."""
+LATE_UPLOAD_DAYS = 7
+"""So many earlier days each night looks into for uploads that came after their freeze, or whose night never was."""
 
 # --- the night's gate -----------------------------------------------------------------------------------------------
 MAX_REJECT_SHARE = 0.25

@@ -115,10 +115,26 @@ def test_every_dag_is_its_own_runbook(dags):
         assert dag.max_active_runs == 1
 
 
-def test_the_nightly_run_takes_the_day_before(dags):
-    import pendulum
+def _stored(dag):
+    """The DAG as the scheduler reads it."""
     from airflow.serialization.serialized_objects import DagSerialization
 
-    stored = DagSerialization.from_dict(DagSerialization.to_dict(dags["ingest_uploads"]))
+    return DagSerialization.from_dict(DagSerialization.to_dict(dag))
+
+
+def test_the_nightly_run_takes_the_day_before(dags):
+    import pendulum
+
     midnight = pendulum.datetime(2026, 11, 21, tz="UTC")
-    assert stored.timetable._get_partition_info(midnight)[1] == "2026-11-20"
+    assert _stored(dags["ingest_uploads"]).timetable._get_partition_info(midnight)[1] == "2026-11-20"
+
+
+def test_the_first_night_is_the_first_day_that_the_schedule_takes(dags, monkeypatch):
+    from airflow.timetables.base import TimeRestriction
+
+    from nightjar.airflow.tasks import first_night
+
+    monkeypatch.setenv("NIGHTJAR_FIRST_NIGHT", "2099-12-31")
+    since = TimeRestriction(earliest=first_night(), latest=None, catchup=False)
+    stored = _stored(dags["ingest_uploads"])
+    assert stored.timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=since).partition_key == "2099-12-31"

@@ -41,9 +41,9 @@ _NO_RETRY_MENDS = (GateClosed, SchemaMismatch)
 
 
 def first_night() -> datetime | None:
-    """When the nightly schedule begins. Airflow takes up the last night at once where a backfill has made runs."""
+    """When the nightly schedule begins: the midnight after the first day that it is to take, when that day is over."""
     day = Settings.load().first_night
-    return datetime.fromisoformat(f"{days.parse(day)}T00:00:00+00:00") if day else None
+    return datetime.fromisoformat(f"{days.parse(day)}T00:00:00+00:00") + timedelta(days=1) if day else None
 
 
 def run_step(step: Callable[..., dict], day: str, **arguments: Any) -> dict:

@@ -50,10 +50,9 @@ def _listens(known: Known, row: dict) -> dict | None:
 
 def _drift(known: Known, row: dict) -> str | None:
     """What happened to the day's uploads since they were frozen; None if nothing did."""
-    now = uploads.listed(known.lake, row["day"])
+    found = uploads.since_freeze(known.lake, row["day"])
     if row["uploads"] is None:
-        return f"{now.num_rows} waiting" if now.num_rows else None
-    found = uploads.drift(known.lake.read(Partition("uploads", row["day"])), now)
+        return f"{len(found.arrived)} waiting" if found else None
     return str(found) if found else None
 
 

@@ -51,6 +51,9 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     if arguments.day:
         return day_status.answer(known, found[0], notes)
     rows = [[row[name] for name in _SHOWN] for row in found]
+    waiting = [row["day"] for row in found if row["uploads"] is None and row["day"] in known.upload_days]
+    if waiting:
+        notes.append(f"Uploads not taken in yet: {', '.join(waiting)} (nightjar status {waiting[0]} says how)")
     if len(chosen) < len(known.days):
         notes.append(f"{len(known.days) - len(chosen)} earlier days, from {known.days[0]}: --last {len(known.days)}")
     section = Section(f"Days, by {settings.model}", list(_SHOWN.values()), rows)

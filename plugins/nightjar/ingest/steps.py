@@ -7,13 +7,14 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from nightjar import schemas
+from nightjar import days, schemas
 from nightjar.errors import NightjarError
 from nightjar.ingest import events, exports, songs, uploads
 from nightjar.ingest.claims import Claims
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
 from nightjar.shards import shard_count
+from nightjar.thresholds import LATE_UPLOAD_DAYS
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,8 @@ PARALLEL = 2
 def freeze(settings: Settings, day: str) -> dict:
     """Write down the day's uploads, unless that was done before: {"uploads", "shards"}.
 
-    What arrived, changed or vanished since is only reported; `refreeze` lets the next run take it in.
+    What arrived, changed or vanished since is only reported, as are uploads of the days before that no run took in:
+    `nightjar status DAY` says what takes them in.
     """
     lake = Lake(settings)
     partition = Partition("uploads", day)
@@ -38,6 +40,10 @@ def freeze(settings: Settings, day: str) -> dict:
             "freeze %s: since the freeze %s; to take that in: nightjar refreeze %s, then backfill the day again",
             *(day, drift, day),
         )
+    for earlier in days.before(day, LATE_UPLOAD_DAYS + 1)[:-1]:
+        late = uploads.since_freeze(lake, earlier)
+        if late.arrived or late.changed:
+            log.warning("freeze %s: no run took in of %s: %s; see nightjar status %s", day, earlier, late, earlier)
     shards = shard_count(frozen.num_rows, settings.shard_songs)
     how = "kept as frozen before" if kept else "frozen"
     log.info("freeze %s: %d uploads %s, %d shards", day, frozen.num_rows, how, shards)

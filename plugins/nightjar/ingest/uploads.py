@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from nightjar import schemas
 from nightjar.ingest import names
-from nightjar.lake import Lake
+from nightjar.lake import Lake, Partition
 from nightjar.shards import shard_of
 
 
@@ -45,6 +45,13 @@ def drift(frozen: pa.Table, now: pa.Table) -> Drift:
         changed=sorted(key for key in before.keys() & after.keys() if before[key] != after[key]),
         vanished=sorted(before.keys() - after.keys()),
     )
+
+
+def since_freeze(lake: Lake, day: str) -> Drift:
+    """What happened to the day's uploads since they were frozen; all have arrived where none ever were."""
+    partition = Partition("uploads", day)
+    frozen = lake.read(partition) if lake.exists(partition) else schemas.empty("uploads")
+    return drift(frozen, listed(lake, day))
 
 
 def of_shard(frozen: pa.Table, shard: int, shards: int) -> list[list[dict]]:

@@ -117,6 +117,18 @@ def test_what_arrives_after_the_freeze_waits_for_a_refreeze(settings, lake, uplo
     assert run_day(settings)["tracks"] == 2
 
 
+def test_a_night_tells_of_earlier_uploads_that_no_run_took_in(settings, lake, upload, caplog):
+    upload("early.mp3")
+    steps.freeze(settings, DAY)
+    lake.objects.put("uploads/dt=2026-11-18/forgotten.mp3", b"x")
+    steps.freeze(settings, "2026-11-21")
+    assert "no run took in of 2026-11-18: 1 arrived (first: uploads/dt=2026-11-18/forgotten.mp3)" in caplog.text
+    assert "of 2026-11-20" not in caplog.text
+    upload("late.mp3")
+    steps.freeze(settings, "2026-11-21")
+    assert "no run took in of 2026-11-20: 1 arrived (first: uploads/dt=2026-11-20/late.mp3)" in caplog.text
+
+
 def test_a_day_that_was_never_frozen_is_not_refrozen(settings):
     with pytest.raises(PartitionMissing, match="uploads/dt=2026-11-20 is not committed"):
         steps.refreeze(settings, DAY)
