@@ -129,12 +129,11 @@ def kv(valkey) -> Iterator:
 @pytest.fixture
 def milvus(milvus_lite) -> Iterator:
     """A client of the vector database, which is empty."""
-    from pymilvus import MilvusClient, MilvusException
+    from pymilvus import MilvusClient
 
-    try:
-        client = MilvusClient(milvus_lite.uri)
-    except MilvusException:  # Milvus Lite hangs up now and then on clients that many tests share ("Too many pings")
-        client = MilvusClient(milvus_lite.uri)
+    from nightjar.vectors.connection import GRPC_OPTIONS
+
+    client = MilvusClient(milvus_lite.uri, grpc_options=GRPC_OPTIONS)
     for collection in client.list_collections():
         for alias in client.list_aliases(collection).get("aliases", []):
             client.drop_alias(alias)

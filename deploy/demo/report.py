@@ -57,7 +57,7 @@ class Report:
 
     def _days(self, seconds: dict[str, float]) -> None:
         titles = ("day", "uploads", "songs", "rejects", "windows", "pairs", "listens", "lists", "seconds")
-        table = _table("What each day did", *titles)
+        table = _table(*titles)
         for day in self._truth.days:
             count = self._lake.manifest
             rejects = sum(count(Partition("rejects", day, stage=stage)).rows for stage in REJECT_STAGES)
@@ -73,19 +73,19 @@ class Report:
                 round(seconds.get(day, 0)) or "",
             )
             table.add_row(day, *map(str, numbers))
-        self._console.print(table)
+        self._show("What each day did", table)
 
     def _pairs(self) -> list[dict]:
-        table = _table("Duplicates, fragments and covers", "verdict", "song", "is the older of", "score", "evidence")
+        table = _table("verdict", "song", "is the older of", "score", "evidence")
         pairs = [pair for day in self._truth.days for pair in self._rows("duplicate_pairs", day)]
         for pair in pairs:
             names = escape(self._named(pair["a"])), escape(self._named(pair["b"]))
             table.add_row(pair["verdict"], *names, f"{pair['score']:.2f}", escape(pair["evidence"]))
-        self._console.print(table)
+        self._show("Duplicates, fragments and covers", table)
         return pairs
 
     def _rejects(self) -> list[dict]:
-        table = _table("Rejects", "day", "object", "stage", "reason", "detail")
+        table = _table("day", "object", "stage", "reason", "detail")
         partitions = [Partition("rejects", day, stage=stage) for day in self._truth.days for stage in REJECT_STAGES]
         rejects = []
         for partition in partitions:
@@ -93,7 +93,7 @@ class Report:
                 rejects.append(row)
                 where = escape(row["key"].rsplit("/", 1)[-1])
                 table.add_row(partition.day, where, row["stage"], row["reason"], escape(row["detail"]))
-        self._console.print(table)
+        self._show("Rejects", table)
         return rejects
 
     def _lists(self) -> None:
@@ -108,12 +108,17 @@ class Report:
         self._list("For somebody new", [row for row in rows if row["user_id"] == NEW_USERS])
 
     def _list(self, title: str, rows: list[dict]) -> None:
-        table = _table(f"{title}: a list of {len(rows)} songs", "rank", "song", "score", "because")
+        table = _table("rank", "song", "score", "because")
         for row in rows[:SONGS_SHOWN]:
             reason = row["source"].replace("_", " ")
             if row["because"]:
                 reason += ": " + ", ".join(map(self._named, row["because"]))
             table.add_row(str(row["rank"]), escape(self._named(row["track_id"])), f"{row['score']:.3f}", escape(reason))
+        self._show(f"{title}: a list of {len(rows)} songs", table)
+
+    def _show(self, title: str, table: Table) -> None:
+        """Print a table below its title, which may be wider than it."""
+        self._console.print(f"\n[bold]{escape(title)}[/]")
         self._console.print(table)
 
     def _canonical(self) -> dict[str, str]:
@@ -124,8 +129,8 @@ class Report:
         return self._names.get(track_id) or track_id
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=f"\n{escape(title)}", title_justify="left", title_style="bold", box=None, pad_edge=False)
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold")
     return table

@@ -16,6 +16,9 @@ from deploy.embedded.stack import HOME, Stack
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
 
+_QUIET = {"PYTHONWARNINGS": "ignore"}
+"""Airflow's own use of its packages is nothing that the person who types a command can mend."""
+
 
 def main(arguments: list[str]) -> int:
     at = arguments.index("airflow") if "airflow" in arguments else len(arguments)
@@ -34,7 +37,7 @@ def main(arguments: list[str]) -> int:
         if asked.command == "status":
             return _status(stack)
         if asked.command == "airflow":
-            os.execve(executable("airflow"), ["airflow", *arguments[at + 1 :]], stack.command_environment)
+            os.execve(executable("airflow"), ["airflow", *arguments[at + 1 :]], stack.command_environment | _QUIET)
         stack.up(print)
         print(f"Airflow: {stack.address}   data: {stack.data}   stop: make stop")
         return 0

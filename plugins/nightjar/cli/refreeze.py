@@ -13,8 +13,12 @@ from nightjar.settings import Settings
 
 def run(settings: Settings, arguments: Namespace) -> Answer:
     """Forget the frozen uploads. Raises NightjarError for an unknown day, PartitionMissing for one never frozen."""
-    day = Known(settings).day(arguments.day)
+    known = Known(settings)
+    day = known.day(arguments.day)
     forgotten = steps.refreeze(settings, day)["uploads"]
     backfill = days.backfill(day, settings.airflow, again=True)
     notes = [f"{forgotten} frozen uploads of {day} forgotten. Now run the day again:", f"  {backfill}"]
+    newest = known.newest("lists")
+    if newest and newest > day:
+        notes.append(f"The next night's lists take in its songs; for those of {newest} too: --to-date {newest}")
     return Answer({"day": day, "forgotten": forgotten, "next": backfill}, notes=notes)

@@ -16,6 +16,10 @@ from nightjar.thresholds import MILVUS_RETRY_S, MILVUS_TIMEOUT_S
 
 _Answer = TypeVar("_Answer")
 
+GRPC_OPTIONS = {"grpc.keepalive_time_ms": 330_000, "grpc.keepalive_permit_without_calls": 0}
+"""A gRPC server of default settings, as Milvus Lite's, hangs up on clients that ping more often than every 5 minutes;
+pymilvus pings every 10 s, which ends a long search in its middle ("Too many pings")."""
+
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs a traceback for errors that are raised as well
 
 
@@ -25,7 +29,9 @@ class Connection:
     def __init__(self, settings: Settings) -> None:
         self._uri = settings.milvus_uri
         try:
-            self.client = MilvusClient(self._uri, token=settings.milvus_token, timeout=MILVUS_TIMEOUT_S)
+            self.client = MilvusClient(
+                self._uri, token=settings.milvus_token, timeout=MILVUS_TIMEOUT_S, grpc_options=GRPC_OPTIONS
+            )
         except MilvusException as error:
             raise self._explained(error) from error
         self.lite = self.call(self.client.get_server_version).startswith("milvus_lite")
