@@ -49,6 +49,8 @@ class Settings:
     """The interpreter of the embedder's own environment."""
     embedder_threads: int = 1
     """Threads of one embedder process; two processes of one thread beat one process of two."""
+    alert_webhook: str = ""
+    """An address that takes a JSON object with `text`, as chat systems do, for tasks that failed; empty: only logs."""
     airflow: str = "airflow"
     """How a person calls Airflow's command line: what messages tell to type begins with it."""
     sql_dir: str = str(REPOSITORY / "sql")
