@@ -72,7 +72,11 @@ class AirflowConfig:
                 "orphaned_tasks_check_interval": 5,
                 "task_instance_heartbeat_timeout": 120,
             },
-            "workers": {"execution_api_timeout": 60, "max_failed_heartbeats": 10},  # a busy machine answers late
+            "workers": {
+                "execution_api_timeout": 60,  # a busy machine answers late
+                "max_failed_heartbeats": 10,
+                "min_heartbeat_interval": 1,  # so long may the end of a task go unnoticed
+            },
             "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60, "refresh_interval": 60},
             "usage_data_collection": {"enabled": False},
         }

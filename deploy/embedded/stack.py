@@ -70,7 +70,7 @@ class Stack:
             port=self._ports["airflow"],
             log_ports=(self._ports["worker_logs"], self._ports["trigger_logs"]),
             secrets=noted,
-            parallelism=self._pool_slots + 1,
+            parallelism=self._pool_slots + 2,  # what is short goes on beside the separations
         )
         self.api, self.address = AirflowApi(airflow.address), airflow.address
         self.environment = self.settings.environment() | self.keys | ports.past_proxies(os.environ)

@@ -1,4 +1,4 @@
-"""The command line of a data engineer: `nightjar status | rejects | similar | duplicates | recs | why | refreeze`.
+"""The command line of a data engineer: `nightjar status | rejects | similar | duplicates | recs | why` and others.
 
 Each command is a module here with `run(settings, arguments) -> Answer`; it is imported only when it is asked for, so
 that help comes at once.

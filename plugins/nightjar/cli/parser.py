@@ -74,6 +74,11 @@ def _why(command: argparse.ArgumentParser) -> None:
     _list_day(command)
 
 
+def _publish(command: argparse.ArgumentParser) -> None:
+    command.add_argument("day", type=_day, metavar="DAY")
+    command.add_argument("--accept-fewer", action="store_true", help="also if it is much poorer than what is live")
+
+
 def _list_day(command: argparse.ArgumentParser) -> None:
     command.add_argument("--day", type=_day, metavar="DAY", help="the list of that day (default: the newest)")
 
@@ -98,5 +103,6 @@ _COMMANDS = {
     "duplicates": ("pairs and groups of copies, fragments and covers, with the evidence", _duplicates),
     "recs": ("a user's list, with the reason for each song", _recs),
     "why": ("why a song is, or is not, on a user's list", _why),
+    "publish": ("show the app a day's lists as they are in the lake, where the night would not", _publish),
     "refreeze": ("forget which uploads a day was frozen with, so that the next run takes in late ones", _one_day),
 }

@@ -125,4 +125,4 @@ def _published(known: Known, day: str, live: str) -> str | None:
         ours = version_of(day, known.lake.manifest(Partition("lists", day, known.settings.model)).to_json())
     except PartitionMissing:
         ours = ""
-    return live if ours == live else f"{live} (outdated: publish {day} again)"
+    return live if ours == live else f"{live} (outdated: nightjar publish {day})"

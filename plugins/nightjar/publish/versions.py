@@ -68,6 +68,6 @@ def gate(new: Record, live: Record | None) -> None:
     if before >= MIN_LISTS_TO_COMPARE and after < MIN_LISTS_KEPT * before:
         raise GateClosed(
             f"{new.version} is not published: {after} users have a list, in {live.version} {before} had; {stays}",
-            "Look whether days of listens are missing in the window, and backfill them; if so few are right, publish "
-            "the day by hand with accept_fewer=True, see nightjar/publish/steps.py",
+            "Look whether days of listens are missing in the window, and backfill them; if so few are right: "
+            f"nightjar publish {day_of(new.version)} --accept-fewer",
         )

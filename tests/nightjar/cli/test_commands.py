@@ -100,12 +100,15 @@ def test_status_counts_what_each_day_came_to(published, ask, capsys):
     assert f"1 earlier days, from {FIRST}: --last 2" in said
 
 
-def test_status_of_lists_that_changed_since_they_were_published(published, ask):
+def test_status_of_lists_that_changed_since_they_were_published(published, ask, capsys):
     recommend.rank_shard(published, DAY, 0, 1)
     lake = Lake(published)
     rows = lake.read(Partition("lists", DAY, published.model))
     lake.write(Partition("lists", DAY, published.model), rows.slice(1))
-    assert ask("status", DAY)["published"].endswith(f"(outdated: publish {DAY} again)")
+    assert ask("status", DAY)["published"].endswith(f"(outdated: nightjar publish {DAY})")
+    assert main(["publish", DAY]) == 0
+    assert f"lists of {DAY} are what the app reads now, as version {DAY}." in capsys.readouterr().out
+    assert ask("status", DAY)["published"] == ask("publish", DAY)["current"]
 
 
 def test_status_of_a_day_says_where_it_stands(nights, ask, capsys):
