@@ -63,7 +63,8 @@ class Inputs:
 def read(settings: Settings, day: str) -> Inputs:
     """The day's inputs. Songs and listens are those of days up to `day`, so that an old day run again is the same.
 
-    The library is the songs of every day whose duplicates have been swept, less those the embedder rejected.
+    The library is the embedded songs of every day whose duplicates have been swept: neither those that the embedder
+    rejected, nor those with which such a day is being run again.
     Takedowns are those of any day: forgetting holds for the past as well. Raises PartitionMissing unless the day's own
     listens and duplicate groups are committed.
     """
@@ -71,13 +72,9 @@ def read(settings: Settings, day: str) -> Inputs:
     groups = lake.read(Partition("duplicate_groups", day, settings.model))
     listens = _listens(lake, day)
     swept = lake.days("duplicate_groups", model=settings.model, upto=day)
-    rejected = [
-        track_id
-        for each in swept
-        for track_id in lake.read(Partition("rejects", each, stage="embed"), ["track_id"])["track_id"].to_pylist()
-    ]
+    embedded = lake.read_days("embeddings", swept, model=settings.model, columns=["track_id"])["track_id"].to_pylist()
     forgotten = _forgotten(lake)
-    library = build(lake.read_days("tracks", swept, columns=_TRACK_COLUMNS), groups, rejected, forgotten, day)
+    library = build(lake.read_days("tracks", swept, columns=_TRACK_COLUMNS), groups, embedded, forgotten, day)
     usable, ignored = seeds.known(listens.to_pandas(), library, forgotten)
     taste = seeds.taste(usable, library, day)
     counts = cold.listeners(library, taste)

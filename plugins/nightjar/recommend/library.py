@@ -53,14 +53,14 @@ class Forgotten:
     users: frozenset[str] = frozenset()
 
 
-def build(tracks: pa.Table, groups: pa.Table, rejected: Collection[str], forgotten: Forgotten, day: str) -> Library:
-    """The library of `day` from rows of `tracks` and `duplicate_groups`; `rejected` are track ids to leave out.
+def build(tracks: pa.Table, groups: pa.Table, embedded: Collection[str], forgotten: Forgotten, day: str) -> Library:
+    """The library of `day` from rows of `tracks` and `duplicate_groups`; tracks that are not `embedded` are left out.
 
     An artist is a name: capitals and outer spaces make no difference. Raises NightjarError where a group's canonical
     song is not among the tracks.
     """
     frame = tracks.select(["track_id", "day", "uploader", "artist", "duration_s"]).to_pandas()
-    frame = frame[~frame["track_id"].isin(list(rejected))].drop_duplicates("track_id")
+    frame = frame[frame["track_id"].isin(list(embedded))].drop_duplicates("track_id")
     frame = frame.sort_values("track_id", ignore_index=True)
     ids = frame["track_id"].to_numpy(dtype=object)
     uploader, names = pd.factorize(frame["uploader"], sort=True)

@@ -83,7 +83,7 @@ def test_status_counts_what_each_day_came_to(published, ask, capsys):
         "export_problems": None,
         "listens": 72,
         "takedowns": 0,
-        "embedded": None,
+        "embedded": 20,
         "windows": None,
         "pairs": 0,
         "grouped": 0,
@@ -128,7 +128,7 @@ def test_status_of_a_day_says_where_it_stands(nights, ask, capsys):
     said = capsys.readouterr().out
     assert f"Since the freeze 1 arrived (first: uploads/dt={DAY}/later.mp3): nightjar refreeze {DAY}" in said
     assert f"1 of them are of tracks that were not uploaded by {DAY}; the ranking ignores those" in said
-    assert re.search("embed_tracks +not done", said)
+    assert re.search("publish_recommendations: lists +not done", said)
     assert "\x1b" not in said
 
 

@@ -97,6 +97,8 @@ def write_day(settings: Settings, day: str, **changes: list[dict]) -> None:
         rows = schemas.table("rejects", changes.get(f"rejects_{stage}", []))
         lake.write(Partition("rejects", day, stage=stage), rows)
     rejected = {row["track_id"] for row in changes.get("rejects_embed", [])}
+    embedded = [{"track_id": each, "day": day, "vector": vector(each)} for each in ids if each not in rejected]
+    lake.write(Partition("embeddings", day, settings.model), schemas.table("embeddings", embedded))
     load(settings, day, [each for each in ids if each not in rejected])
     groups = schemas.table("duplicate_groups", changes.get("duplicate_groups", []))
     lake.write(Partition("duplicate_groups", day, settings.model), groups)

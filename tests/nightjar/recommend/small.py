@@ -29,7 +29,8 @@ def library(
         ),
     )
     groups = [{"track_id": each, "canonical_id": canonical} for each, canonical in (copies or {}).items()]
-    return build(tracks, schemas.table("duplicate_groups", groups), rejected, forgotten or Forgotten(), DAY)
+    embedded = songs.keys() - set(rejected)
+    return build(tracks, schemas.table("duplicate_groups", groups), embedded, forgotten or Forgotten(), DAY)
 
 
 def plain(count: int) -> Library:

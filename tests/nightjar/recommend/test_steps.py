@@ -76,6 +76,14 @@ def test_a_day_run_again_after_later_days_is_the_same(nights):
     assert run(nights, night.DAYS[1]) == first
 
 
+def test_a_swept_day_that_is_being_run_again_does_not_hold_up_the_others(nights):
+    before = run(nights)
+    first = night.DAYS[0]
+    tracks = night.tracks(first, [*night.songs(first), "s20-99"])  # frozen again, and not embedded yet
+    Lake(nights).write(Partition("tracks", first), tracks)
+    assert run(nights) == before
+
+
 def test_nobody_gets_their_own_uploads_also_without_a_listen(nights):
     lists = run(nights)
     for user in (f"up{number}" for number in range(7)):
@@ -175,6 +183,7 @@ def test_an_empty_library_makes_an_empty_list(settings, milvus):
 def test_an_empty_library_without_any_collection(settings, milvus, lake):
     for table in ("tracks", "listens", "takedowns"):
         lake.write(Partition(table, DAY), night.schemas.empty(table))
+    lake.write(Partition("embeddings", DAY, settings.model), night.schemas.empty("embeddings"))
     lake.write(Partition("rejects", DAY, stage="embed"), night.schemas.empty("rejects"))
     lake.write(Partition("duplicate_groups", DAY, settings.model), night.schemas.empty("duplicate_groups"))
     assert run(settings) == {}
