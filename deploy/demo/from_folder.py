@@ -56,6 +56,12 @@ def from_folder(music: Path, directory: Path, days: Sequence[str] = DAYS, limit:
     return truth
 
 
+def left_out(music: Path) -> int:
+    """How many files below `music` are not taken, since their names do not end as music's do."""
+    files = [path for path in music.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return sum(path.suffix[1:].lower() not in EXTENSIONS for path in files)
+
+
 def _songs(music: Path) -> list[Path]:
     """The music files below `music`, by name."""
     if not music.is_dir():

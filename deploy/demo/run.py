@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from deploy.demo.catalogue import write_catalogue
-from deploy.demo.from_folder import from_folder
+from deploy.demo.from_folder import EXTENSIONS, from_folder, left_out
 from deploy.demo.listens import write_listens
 from deploy.demo.nights import Nights
 from deploy.demo.progress import Progress
@@ -65,6 +65,8 @@ def run(plan: Plan, console: Console) -> bool:
     with _step(console, "Songs"):
         directory, truth = plan.catalogue()
         console.print(f"{len(truth.uploads)} uploads over {len(truth.days)} days in {directory}")
+        if plan.music and (others := left_out(plan.music)):
+            console.print(f"{others} other files left out: a name must end in {', '.join(sorted(EXTENSIONS))}")
     stack = Stack(plan.data, settings_for(truth), CORES)
     with _step(console, "Starting the parts"):
         stop_others(stack, console)

@@ -21,10 +21,10 @@ def parse(text: str | None) -> str:
     return text
 
 
-def backfill(day: str, airflow: str = "airflow", *, again: bool = False) -> str:
-    """The command that takes `day` through the whole chain; `again` also if it is done already."""
-    command = f"{airflow} backfill create --dag-id ingest_uploads --from-date {day} --to-date {day}"
-    return f"{command} --reprocess-behavior completed" if again else command
+def backfill(day: str, airflow: str = "airflow") -> str:
+    """The command that takes `day` through the whole chain, also where Airflow has run it before."""
+    days = f"--from-date {day} --to-date {day}"
+    return f"{airflow} backfill create --dag-id ingest_uploads {days} --reprocess-behavior completed"
 
 
 def number(day: str) -> int:

@@ -16,7 +16,7 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     known = Known(settings)
     day = known.day(arguments.day)
     forgotten = steps.refreeze(settings, day)["uploads"]
-    backfill = days.backfill(day, settings.airflow, again=True)
+    backfill = days.backfill(day, settings.airflow)
     notes = [f"{forgotten} frozen uploads of {day} forgotten. Now run the day again:", f"  {backfill}"]
     newest = known.newest("lists")
     if newest and newest > day:

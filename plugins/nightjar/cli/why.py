@@ -39,7 +39,7 @@ def _sentences(found: dict) -> list[str]:
         said.append(f"{found['user']} has no history of known songs by {found['day']} and gets the list of new users.")
         whose = "the list of new users"
     place = "is on" if found["on_list"] else "is not on"
-    code = "" if found["on_list"] else f" ({found['stopped_by']})"
+    code = f" ({found['stopped_by'] or found['source'].replace('_', ' ')})"
     return [*said, f"{_song(found)} {place} {whose} of {found['day']}: {found['detail']}{code}."]
 
 

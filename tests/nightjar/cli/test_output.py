@@ -75,7 +75,7 @@ def test_an_unknown_name_is_met_with_the_nearest(typed, said):
         (["stauts"], "did you mean status?"),
         (["recs"], "one of the arguments USER --new-users is required"),
         (["recs", "u", "--new-users"], "not allowed with argument"),
-        (["similar", "t", "--limit", "0"], "argument --limit: '0' is not a whole number from 1"),
+        (["similar", "t", "--limit", "0"], "argument --limit: '0' is not a whole number from 1 to 10000"),
         (["rejects", "20.11.2026"], "argument DAY: '20.11.2026' is not a day (YYYY-MM-DD): write it like 2026-11-20"),
         (["status", "2026-13-45"], "'2026-13-45' is not a day"),
         (["why", "u"], "the following arguments are required: TRACK"),
