@@ -39,7 +39,7 @@ MILVUS_BATCH_IDS = 1000
 """Ids in one delete or query."""
 MILVUS_BATCH_QUERIES = 64
 """Vectors that are searched for in one call, so that its answer stays far below 64 MB."""
-MAX_SIMILAR = 10_000
+MAX_SHOWN = 10_000
 """More songs, or days, a command does not show: nobody reads them, and Milvus gives MILVUS_MAX_LIMIT at most."""
 MILVUS_MAX_LIMIT = 16_384
 """Most vectors that Milvus gives for one query, and most rows of one page."""

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from nightjar import days
 from nightjar.errors import NightjarError
-from nightjar.thresholds import MAX_SIMILAR
+from nightjar.thresholds import MAX_SHOWN
 
 _ABOUT = """\
 Looks into what Nightjar's nights have made of uploads and listens. A DAY is YYYY-MM-DD, in UTC.
@@ -56,7 +56,7 @@ def _one_day(command: argparse.ArgumentParser) -> None:
 def _similar(command: argparse.ArgumentParser) -> None:
     command.add_argument("track", metavar="TRACK", help="a track id")
     command.add_argument(
-        "--limit", type=_positive, default=10, metavar="N", help=f"so many songs, at most {MAX_SIMILAR} (default 10)"
+        "--limit", type=_positive, default=10, metavar="N", help=f"so many songs, at most {MAX_SHOWN} (default 10)"
     )
 
 
@@ -87,8 +87,8 @@ def _list_day(command: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_SIMILAR:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_SIMILAR}")
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_SHOWN:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_SHOWN}")
     return int(text)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.from_folder import from_folder
+from deploy.demo.from_folder import from_folder, left_out
 from deploy.demo.listens import write_listens
 from deploy.demo.truth import DAYS, Truth
 from nightjar.errors import NightjarError
@@ -93,3 +93,4 @@ def test_no_folder_and_no_music_are_named_with_a_remedy(tmp_path):
     with pytest.raises(NightjarError, match="txt is not a folder"):
         from_folder(tmp_path / "readme.txt", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    assert left_out(tmp_path) == 1

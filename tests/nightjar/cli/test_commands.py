@@ -122,6 +122,8 @@ def test_status_of_a_day_says_where_it_stands(nights, ask, capsys):
     ]
     assert found["listens_detail"]["of_unknown_tracks"] == 1
     assert found["drift"] == "1 waiting"
+    assert main(["status"]) == 0
+    assert f"Uploads not taken in yet: {DAY} (nightjar status {DAY} says how)" in capsys.readouterr().out
     ingest.freeze(nights, DAY)
     lake.objects.put(f"uploads/dt={DAY}/later.mp3", b"x")
     assert main(["status", DAY]) == 0
