@@ -25,7 +25,7 @@ from nightjar.settings import Settings
 from nightjar.shards import dealt
 
 STAGE = "embed"
-TABLES = ("stems", "embeddings", "windows", "fingerprints")
+TABLES = ("stems", "embeddings", "windows", "fingerprints", "speed_prints")
 Say = Callable[[str], None]
 
 
@@ -63,7 +63,7 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
     rows: dict[str, list[dict]] = {table: [] for table in (*TABLES, "rejects")}
     summary = Summary()
     with scratch.folder() as folder:
-        place = Place(lake.objects, Networks(settings, say), folder, say)
+        place = Place(lake.objects, Networks(settings, say), folder, settings.separator, say)
         for number, track in enumerate(tracks, start=1):
             begun = time.perf_counter()
             seconds = Seconds()
@@ -98,12 +98,13 @@ def _one(track: dict, place: Place, seconds: Seconds, rows: dict[str, list[dict]
 
 
 def _check(settings: Settings) -> None:
-    made = {"model": signal.MODEL, "separator": signal.SEPARATOR}
-    for name, value in made.items():
-        if getattr(settings, name) != value:
+    made = {"model": (signal.MODEL,), "separator": (signal.SEPARATOR, signal.UNSEPARATED)}
+    for name, values in made.items():
+        if getattr(settings, name) not in values:
+            known = " or ".join(map(repr, values))
             raise NightjarError(
-                f"the settings ask for the {name} {getattr(settings, name)!r}, this embedder makes {value!r}",
-                f"Set NIGHTJAR_{name.upper()}={value}, or run the version of the embedder that has the other",
+                f"the settings ask for the {name} {getattr(settings, name)!r}, this embedder makes {known}",
+                f"Set NIGHTJAR_{name.upper()}={values[0]}, or run the version of the embedder that has the other",
             )
 
 

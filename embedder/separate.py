@@ -54,6 +54,12 @@ def separate(pcm: Pcm, vocals_of: VocalsOf, overlap: float = signal.OVERLAP) -> 
         total, weights = total[:, final:], weights[final:]
 
 
+def unseparated(pcm: Pcm) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The song in the same form where nothing is separated: the mix as its accompaniment, and silent vocals."""
+    for mix in pcm.blocks():
+        yield mix, np.zeros_like(mix)
+
+
 def _scale(pcm: Pcm) -> tuple[np.float32, np.float32]:
     """Mean and deviation of the mono mix, added up block by block in double precision."""
     total = squares = 0.0

@@ -12,6 +12,8 @@ SILENT_PEAK = 1e-3
 
 # --- separation -------------------------------------------------------------------------------------------------------
 SEPARATOR = "htdemucs-1"
+UNSEPARATED = "none"
+"""The name that stands for no separation at all: the accompaniment is the mix, the vocals are silent."""
 SEGMENT = 343_980
 """Frames of one pass through htdemucs: 7.8 s, the length it was trained on; it takes no other."""
 OVERLAP = 0.1

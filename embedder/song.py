@@ -1,4 +1,4 @@
-"""One song from its object to the rows of four tables."""
+"""One song from its object to the rows of five tables."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from embedder.networks import Networks
 from embedder.stems import Stems
 from embedder.timing import Seconds
 from nightjar.objects import Objects
+from nightjar.thresholds import PRINT_SPEEDS
 
 if TYPE_CHECKING:
     from embedder.cnn import MsdMusicnn
@@ -43,11 +44,13 @@ class Place:
     objects: Objects
     networks: Networks
     scratch: Path
+    separator: str
+    """Whose stems are made and looked for: signal.SEPARATOR, or UNSEPARATED for none."""
     say: Say = print
 
 
 def process(track: dict, place: Place, seconds: Seconds) -> Processed:
-    """A row of `tracks` to its rows of stems, embeddings, windows and fingerprints.
+    """A row of `tracks` to its rows of stems, embeddings, windows, fingerprints and speed_prints.
 
     Separation is skipped where both stems are stored already. Raises SongRejected, ObjectMissing if the upload is gone,
     NightjarError if object storage fails or there are no weights.
@@ -63,51 +66,68 @@ def process(track: dict, place: Place, seconds: Seconds) -> Processed:
             cnn = place.networks.cnn
         embeddings = _embedded(made.accompaniment, cnn, seconds)
         with seconds.of("fingerprint"):
-            prints = _fingerprints(pcm, made)
-    return Processed(_rows(track, embeddings, prints), pcm.seconds, prints["vocals_db"], reused)
+            prints, speed_prints = _fingerprints(pcm, made, place, folder)
+    return Processed(_rows(track, embeddings, prints, speed_prints, place), pcm.seconds, prints["vocals_db"], reused)
 
 
 def _stems(track: dict, pcm: Pcm, folder: Path, place: Place, seconds: Seconds) -> tuple[Stems, bool]:
     """The song's stored stems in `folder`, and whether they were there already."""
     with seconds.of("fetch"):
-        found = _stored(place.objects, track["sha256"], folder, pcm)
+        found = _stored(track, folder, place, pcm)
     if found is not None:
         return found, True
     with seconds.of("load"):
-        separator = place.networks.separator
+        pieces = _pieces(pcm, place)
     with seconds.of("separate"):
-        pieces = _reported(separate.separate(pcm, separator), pcm, track["track_id"], place.say)
-        made = stems.write(pieces, folder)
+        made = stems.write(_reported(pieces, pcm, track["track_id"], place.say), folder)
     with seconds.of("store"):
         for part in stems.PARTS:
-            place.objects.upload(_key(track["sha256"], part), getattr(made, part))
+            place.objects.upload(_key(track, part, place), getattr(made, part))
     return made, False
 
 
-def _key(sha256: str, part: str) -> str:
-    return f"stems/{signal.SEPARATOR}/{sha256}/{part}.flac"
+def _pieces(pcm: Pcm, place: Place) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The song piece by piece as (accompaniment, vocals); a network is loaded only if it is to be separated."""
+    if place.separator == signal.UNSEPARATED:
+        return separate.unseparated(pcm)
+    return separate.separate(pcm, place.networks.separator)
 
 
-def _fingerprints(pcm: Pcm, made: Stems) -> dict:
-    """The columns of `fingerprints` that say how the song sounds."""
+def _key(track: dict, part: str, place: Place) -> str:
+    return f"stems/{place.separator}/{track['sha256']}/{part}.flac"
+
+
+def _fingerprints(pcm: Pcm, made: Stems, place: Place, folder: Path) -> tuple[dict, list[dict]]:
+    """The columns of `fingerprints` and of `speed_prints` that say how the song sounds."""
     rms = stems.levels(made)
-    return {
-        "mix": fingerprint.of_mix(pcm),
-        "accompaniment": fingerprint.of_stem(made.accompaniment, rms.accompaniment),
-        "vocals": fingerprint.of_stem(made.vocals, rms.vocals),
-        "vocals_db": stems.relative_db(rms.vocals, rms.mix),
-    }
+    mix, mix_at_speeds = fingerprint.of_mix(pcm), fingerprint.of_mix_at_speeds(pcm, folder)
+    if place.separator == signal.UNSEPARATED:
+        accompaniment, accompaniment_at_speeds = mix, mix_at_speeds
+    else:
+        accompaniment = fingerprint.of_stem(made.accompaniment, rms.accompaniment)
+        accompaniment_at_speeds = fingerprint.of_stem_at_speeds(made.accompaniment, rms.accompaniment, folder)
+    vocals = fingerprint.of_stem(made.vocals, rms.vocals)
+    vocals_at_speeds = fingerprint.of_stem_at_speeds(made.vocals, rms.vocals, folder)
+    prints = {"mix": mix, "accompaniment": accompaniment, "vocals": vocals}
+    at_speeds = zip(PRINT_SPEEDS, mix_at_speeds, accompaniment_at_speeds, vocals_at_speeds, strict=True)
+    return (
+        prints | {"vocals_db": stems.relative_db(rms.vocals, rms.mix)},
+        [dict(zip(("speed_percent", *prints), columns, strict=True)) for columns in at_speeds],
+    )
 
 
-def _rows(track: dict, embeddings: np.ndarray, prints: dict) -> dict[str, list[dict]]:
+def _rows(
+    track: dict, embeddings: np.ndarray, prints: dict, speed_prints: list[dict], place: Place
+) -> dict[str, list[dict]]:
     own = {"track_id": track["track_id"], "day": track["day"]}
-    keys = {f"{part}_key": _key(track["sha256"], part) for part in stems.PARTS}
+    keys = {f"{part}_key": _key(track, part, place) for part in stems.PARTS}
     windows = enumerate(vectors.windows(embeddings))
     return {
         "stems": [{"track_id": track["track_id"], "sha256": track["sha256"], **keys, "vocals_db": prints["vocals_db"]}],
         "embeddings": [{**own, "vector": vectors.song_vector(embeddings)}],
         "windows": [{**own, "window": number, "start_s": at.start_s, "vector": at.vector} for number, at in windows],
         "fingerprints": [{**own, **prints}],
+        "speed_prints": [{"track_id": track["track_id"], **each} for each in speed_prints],
     }
 
 
@@ -123,13 +143,13 @@ def _fetched(track: dict, objects: Objects, folder: Path) -> Path:
     return upload
 
 
-def _stored(objects: Objects, sha256: str, folder: Path, pcm: Pcm) -> Stems | None:
+def _stored(track: dict, folder: Path, place: Place, pcm: Pcm) -> Stems | None:
     """The stems of an earlier run, or None if there are none, or not whole ones of this song's length."""
-    if not all(objects.exists(_key(sha256, part)) for part in stems.PARTS):
+    if not all(place.objects.exists(_key(track, part, place)) for part in stems.PARTS):
         return None
     found = Stems.within(folder)
     for part in stems.PARTS:
-        objects.download(_key(sha256, part), getattr(found, part))
+        place.objects.download(_key(track, part, place), getattr(found, part))
     return found if stems.fit(found, pcm.seconds) else None
 
 

@@ -38,10 +38,12 @@ CLIENTS = {
 PURE = (
     *("shards", "thresholds", "errors", "schemas"),
     *("ingest.names", "ingest.metadata", "ingest.judge", "ingest.events"),
-    *("duplicates.match", "duplicates.verdict", "duplicates.groups"),
+    *("duplicates.match", "duplicates.places", "duplicates.lines", "duplicates.verdict", "duplicates.groups"),
+    *("duplicates.index", "duplicates.picture_data"),
     *("recommend.library", "recommend.seeds", "recommend.neighbours", "recommend.score", "recommend.filters"),
     *("recommend.rerank", "recommend.ranking", "recommend.cold", "recommend.invariants", "recommend.gate"),
     *("publish.encode", "publish.versions"),
+    *("evaluate.alterations", "evaluate.metrics"),
 )
 """Modules of nightjar that compute and do nothing else."""
 
@@ -54,7 +56,7 @@ ONLY_IN = {
     "pymilvus": {"vectors.store", "vectors.connection"},
     "redis": {"publish.store"},
     "duckdb": {"queries"},
-    "imageio_ffmpeg": {"ingest.probe"},
+    "imageio_ffmpeg": {"ingest.probe", "evaluate.copies"},
 }
 """The modules of nightjar that may import a client: one adapter each."""
 

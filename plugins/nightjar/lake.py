@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
 import pyarrow as pa
@@ -22,11 +22,12 @@ from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.objects import ObjectMissing, Objects
 from nightjar.settings import Settings
 
-_PRODUCERS = {"uploads": "ingest_uploads", "tracks": "ingest_uploads", "listens": "ingest_uploads"} | {
-    "takedowns": "ingest_uploads", "stems": "embed_tracks", "embeddings": "embed_tracks", "windows": "embed_tracks",
-    "fingerprints": "embed_tracks", "duplicate_pairs": "sweep_duplicates", "duplicate_groups": "sweep_duplicates",
+_PRODUCERS = {
+    **dict.fromkeys(("uploads", "tracks", "listens", "takedowns"), "ingest_uploads"),
+    **dict.fromkeys(("stems", "embeddings", "windows", "fingerprints", "speed_prints"), "embed_tracks"),
+    **dict.fromkeys(("print_keys", "duplicate_pairs", "duplicate_groups"), "sweep_duplicates"),
     "lists": "publish_recommendations",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -187,6 +188,12 @@ class Lake:
                 continue
             return pa.concat_tables([wanted.empty_table(), *tables])
         raise AssertionError("unreachable")
+
+    def parts(self, partition: Partition) -> Iterator[pa.Table]:
+        """The committed rows, a part at a time: for tables that do not fit into memory. Raises PartitionMissing, and
+        ObjectMissing if the partition is replaced meanwhile."""
+        for part in self.manifest(partition).parts:
+            yield self._part(partition, part, None)
 
     def _part(self, partition: Partition, part: Part, columns: list[str] | None) -> pa.Table:
         body = self.objects.get(partition.prefix + part.name)

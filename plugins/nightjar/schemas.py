@@ -12,6 +12,9 @@ from nightjar.errors import SchemaMismatch
 _TIME = pa.timestamp("us", tz="UTC")
 _WORDS = pa.list_(pa.uint32())
 _VECTOR = pa.list_(pa.float32())
+_SPANS = pa.list_(
+    pa.struct([(name, pa.float32()) for name in ("a_s", "b_s", "seconds", "similarity")])  # begins there in a and b
+)
 
 
 def _table(*columns: tuple[str, pa.DataType], key: str, optional: str = "") -> pa.Schema:
@@ -102,17 +105,35 @@ FINGERPRINTS = _table(  # Chromaprint words, about 7.96 a second; empty where th
     ("vocals_db", pa.float32()),
     key="track_id",
 )
+SPEED_PRINTS = _table(  # the same of the song as it would be, had it been made so much faster than it is by mistake
+    ("track_id", pa.string()),
+    ("speed_percent", pa.int16()),  # that is undone, one of thresholds.PRINT_SPEEDS
+    ("mix", _WORDS),
+    ("accompaniment", _WORDS),
+    ("vocals", _WORDS),
+    key="track_id speed_percent",
+)
+PRINT_KEYS = _table(  # sampled keys of the mix's print, by which other songs' prints find it
+    ("track_id", pa.string()),
+    ("keys", _WORDS),
+    ("positions", _WORDS),  # the word that each key begins with
+    key="track_id",
+)
 DUPLICATE_PAIRS = _table(  # every candidate pair that is not distinct; a is the older upload
     ("a", pa.string()),
     ("b", pa.string()),
-    ("verdict", pa.string()),  # duplicate, fragment or cover
-    ("score", pa.float32()),  # 0 to 1: of the parts that decided
-    ("mix", pa.float32()),  # similarity of each part over the overlap: 1 - bit error rate
+    ("verdict", pa.string()),  # duplicate, fragment, altered or cover
+    ("score", pa.float32()),  # 0 to 1: mean similarity of the parts that decided
+    ("decided_by", pa.string()),  # those parts, comma separated
+    ("mix", pa.float32()),  # similarity of each part over the spans: 1 - bit error rate
     ("accompaniment", pa.float32()),
     ("vocals", pa.float32()),  # null where one of the two has no singing, as accompaniment without any
-    ("offset_s", pa.float32()),  # where b begins in a
-    ("overlap_s", pa.float32()),
-    ("speed", pa.float32()),  # of b relative to a
+    ("offset_s", pa.float32()),  # where b begins in a, by the longest span
+    ("overlap_s", pa.float32()),  # of all spans together
+    ("share", pa.float32()),  # of the shorter song that the spans cover
+    ("speed", pa.float32()),  # how fast b plays relative to a
+    ("pitch", pa.float32()),  # semitones of b above a
+    ("spans", _SPANS),  # longest first: where they agree
     ("evidence", pa.string()),  # the verdict in words
     key="a b",
     optional="accompaniment vocals",
@@ -142,12 +163,14 @@ TABLES: dict[str, pa.Schema] = {
     "embeddings": EMBEDDINGS,
     "windows": WINDOWS,
     "fingerprints": FINGERPRINTS,
+    "speed_prints": SPEED_PRINTS,
+    "print_keys": PRINT_KEYS,
     "duplicate_pairs": DUPLICATE_PAIRS,
     "duplicate_groups": DUPLICATE_GROUPS,
     "lists": LISTS,
 }
 
-BY_MODEL = frozenset({"stems", "embeddings", "windows", "fingerprints", "duplicate_pairs", "duplicate_groups", "lists"})
+BY_MODEL = frozenset(TABLES) - {"uploads", "tracks", "rejects", "listens", "takedowns"}
 """Tables that a model decides: their partitions are by day and model."""
 BY_STAGE = frozenset({"rejects"})
 """Tables that several stages write: their partitions are by day and stage."""

@@ -49,13 +49,31 @@ LOAD_CHECK_SONGS = 200
 """Songs of a day that are searched for after loading it: all of a small day, an even sample of a large one."""
 
 # --- duplicates -----------------------------------------------------------------------------------------------------
-VOTING_BITS = 14
-"""Top bits of a Chromaprint word that vote for an offset; AcoustID's choice."""
+PRINT_SPEEDS = (*range(-8, 0), *range(1, 9))
+"""Percent by which a copy may be faster than its original: a song's prints are also taken at these speeds undone."""
+VOTING_SEGMENT_WORDS = 48
+"""Words, 6 s, whose votes for an offset are counted together: so few that a tempo 6 % off shifts them by 3 words."""
 VOTING_MAX_REPEATS = 32
 """A word that a song has more often than this votes for too many offsets to tell anything."""
 OFFSETS_TRIED = 8
-"""Offsets with the most votes that are compared bit by bit; in 480 altered copies the true one was third at worst."""
-SPAN_ERROR_BITS = 10
+"""Places of either kind with the most votes that are compared bit by bit."""
+TEMPO_MARGIN = 0.06
+"""By how much a song at its own pitch may run faster or slower than its original."""
+RATE_MARGIN = 0.015
+"""The same for a song at another pitch, beyond the original's tempo and the one that its pitch tells."""
+INFORMATIVE_FLIPS = 10.0
+"""Bits of 32 in which words half a second apart differ in music of the usual liveliness: 10.7 in the median of 100
+songs; 5.8 in held synthesizer chords, of which two songs agreed over 26 s to 0.77."""
+MAX_SPANS = 8
+"""Spans of one pair; more are the same cut again and again."""
+SPAN_MIN_GAIN = 120
+"""Bits that a further span of a pair must gain."""
+SIMPLER_GAIN = 0.93
+"""An unaltered song is believed where it gains this share of what the best alteration gains: an equaliser or an echo
+now and then makes a neighbouring speed agree a little better."""
+PLACE_MIN_GAIN = 40
+"""Bits that a likely place must gain before its line is made finer: chance places gain 24 in the median."""
+SPAN_ERROR_BITS = 11
 """Wrong bits of a word's 32 below which it belongs to a matching span: unrelated words differ in 16."""
 MIN_OVERLAP_WORDS = 12
 """Words that two prints must have in common to be compared at all: 4 s of sound."""
@@ -63,16 +81,20 @@ MIN_DISTINCT_WORDS = 8
 """A print, or a matching span, with fewer different words than this is silence or a test tone: not comparable."""
 MIN_DISTINCT_SHARE = 0.2
 """The same as a share of its words; of real music 0.59 is the least seen."""
-MATCH_SIMILARITY = 0.80
-"""1 - bit error rate of a matching span. Copies: 0.81 (strong equaliser) to 1.00; accompaniments of covers: 0.90 to
-0.97; different songs over as large a share: 0.77 at most."""
-SHORT_PRINT_WORDS = 40
-"""A print of fewer words than this, 7.6 s, is short: chance finds it a better place in a long song."""
-MATCH_SIMILARITY_SHORT = 0.88
-"""The same for short prints. Fragments of 5 s: 0.95 at least; the best chance place of one: 0.80."""
-MATCH_SHARE = 0.6
-"""Share of the shorter print that a matching span covers. Copies and fragments: 0.97 to 1; spans of different songs
-that reach MATCH_SIMILARITY: 0.47 at most."""
+MATCH_MIN_GAIN = 85
+"""Bits that a matching span gains at least, beyond what is asked of each of its words."""
+GAIN_PER_WORD = 1.2
+"""Bits that are asked of each word of a span: the longer two similar harmonies agree by chance, the more they gain."""
+GAIN_PER_WORD_ALTERED = 2.2
+"""The same at another speed or pitch, of which there are many, so that one fits by chance more often."""
+MIN_SHARE = 0.25
+"""Share of the shorter song below which an agreement, a sample or a common loop, makes no pair."""
+WHOLE_SHARE = 0.6
+"""Share of the shorter song from which on it counts as the same song; below, the two share a fragment."""
+SAME_PART_SIMILARITY = 0.66
+"""1 - bit error rate over the spans from which on a part is the same recording, given the evidence of the spans."""
+ALTERED_MIN_CHANGE = 0.005
+"""Change of tempo from which on a copy is altered: less is a sound card's clock."""
 SAME_MIX_SIMILARITY = 0.90
 """A mix this alike is the same recording whatever the vocals say. Covers: 0.80 at most; re-encodings: 0.92 at least."""
 SAME_VOCALS_SIMILARITY = 0.68
@@ -83,8 +105,18 @@ SINGING_DB = -30.0
 without a singer: -22 (synthesizer leads pass for voices) to -65."""
 SINGING_DIFFERENCE_DB = 12.0
 """Vocals that are silent in one song and differ from the other's by more than this are missing, not just quiet."""
-FRAGMENT_MAX_RATIO = 0.75
+FRAGMENT_MAX_RATIO = 0.8
 """A song shorter than this share of the other is a fragment of it, not a trimmed duplicate."""
+INDEX_LAG_WORDS = 4
+"""Words, half a second, between the two that make a key: neighbours are too alike to tell more than one."""
+INDEX_KEY_SAMPLE = 2
+"""One of so many keys is kept. Of 40 s excerpts all codecs, noises and speeds are found, of 5 s 97 %."""
+INDEX_MIN_HITS = 2
+"""Keys that two songs must share, at one speed and offset, to be compared: 0.3 % of different songs do."""
+INDEX_MAX_CANDIDATES = 64
+"""Most older songs, those with the most hits, that a song is compared with for the sake of its print."""
+INDEX_SONGS = 2000
+"""Younger songs in one table: 1.5 GB of keys where they last four minutes."""
 CANDIDATE_SONG_COSINE = 0.5
 """Songs at least this near are compared by fingerprint. Least cosine of msd_musicnn-1 between a song and its cropped
 copy: 0.94, opus at 24 kbit/s: 0.67, 10 s of it: 0.74, 5 s: 0.62, another singer on its backing: 0.61; mp3 at 32 kbit/s:

@@ -26,18 +26,16 @@ log = logging.getLogger(__name__)
 _COSINE = {"tracks": CANDIDATE_SONG_COSINE, "windows": CANDIDATE_WINDOW_COSINE}
 
 
-def find(store: VectorStore, rows: dict[str, pa.Table], day: str, later: Sequence[str]) -> set[tuple[str, str]]:
+def find(store: VectorStore, kind: str, rows: pa.Table, day: str, later: Sequence[str]) -> set[tuple[str, str]]:
     """Pairs (a song of `day`, a song near it of a day up to it or of the `later` ones). Never a song with itself.
 
-    `rows` are the embeddings (key tracks) and windows of the day's songs. Two songs of the day are one pair, the lesser
-    id first. Raises NightjarError if Milvus does not have the day's own vectors.
+    `rows` are the embeddings (kind tracks) or windows of the day's songs. Raises NightjarError if Milvus does not have
+    the day's own vectors.
     """
-    wanted, found = set(later), set()
-    for kind, table in rows.items():
-        for track_id, hit in _near(store, kind, table, day):
-            found.add((track_id, hit.track_id) if hit.day != day else tuple(sorted((track_id, hit.track_id))))
-        if later:
-            found |= {(own, hit.track_id) for own, hit in _near(store, kind, table, later[-1]) if hit.day in wanted}
+    wanted = set(later)
+    found = {(own, hit.track_id) for own, hit in _near(store, kind, rows, day)}
+    if later:
+        found |= {(own, hit.track_id) for own, hit in _near(store, kind, rows, later[-1]) if hit.day in wanted}
     return {(own, other) for own, other in found if own != other}
 
 

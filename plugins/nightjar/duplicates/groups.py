@@ -1,7 +1,7 @@
 """Which songs are one: in a group everything matches everything, so that one bad pair cannot chain a hundred songs.
 
-1. Duplicates form groups by complete linkage: two groups merge only if every song of one is a duplicate of every song
-   of the other. The best pair goes first.
+1. Duplicates, altered ones too, form groups by complete linkage: two groups merge only if every song of one is a
+   duplicate of every song of the other. The best pair goes first.
 2. Two fragments from different places of a song do not match each other. So a group of shorter songs is attached to a
    group of longer ones, as its satellite, if every one of its songs matches every one of the other. Satellites need
    not match each other, and nothing is attached to a satellite: every member still matches all of the group's core.
@@ -15,7 +15,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from nightjar.duplicates.verdict import DUPLICATE, FRAGMENT
+from nightjar.duplicates.verdict import ALTERED, DUPLICATE, FRAGMENT
+from nightjar.thresholds import WHOLE_SHARE
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +38,8 @@ class Link:
     b: str
     verdict: str
     score: float
+    share: float = 1.0
+    """Of the shorter song that the two have in common: a mash of two songs belongs to neither."""
 
 
 def groups(links: Collection[Link], songs: Mapping[str, Song]) -> dict[str, str]:
@@ -44,8 +47,9 @@ def groups(links: Collection[Link], songs: Mapping[str, Song]) -> dict[str, str]
 
     `songs` has every song that `links` name.
     """
-    score = {frozenset((link.a, link.b)): link.score for link in links if link.verdict in (DUPLICATE, FRAGMENT)}
-    duplicates = {frozenset((link.a, link.b)) for link in links if link.verdict == DUPLICATE}
+    joining = [link for link in links if link.verdict in (DUPLICATE, ALTERED, FRAGMENT) and link.share >= WHOLE_SHARE]
+    score = {frozenset((link.a, link.b)): link.score for link in joining}
+    duplicates = {frozenset((link.a, link.b)) for link in joining if link.verdict != FRAGMENT}
     members = sorted({each for pair in score for each in pair}, key=songs.__getitem__)
     cores = _cores(members, duplicates, score)
     canonical = {}

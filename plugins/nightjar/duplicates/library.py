@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,16 +55,39 @@ class Library:
 
 def prints(lake: Lake, model: str, day: str, wanted: Collection[str]) -> dict[str, Prints]:
     """The prints of the `wanted` songs of one day, as far as they have any. Raises PartitionMissing."""
-    rows = lake.read(Partition("fingerprints", day, model))
+    return {
+        name: made
+        for table in lake.parts(Partition("fingerprints", day, model))
+        for name, made in _prints(table, wanted)
+    }
+
+
+def prints_at_speeds(
+    lake: Lake, model: str, day: str, wanted: Collection[str], most: int
+) -> Iterator[dict[str, Prints]]:
+    """The same with each song's `speeds`, in batches of about `most` songs; both tables have the same songs in the same
+    parts, since a shard of the embedder writes them together. Raises PartitionMissing."""
+    batch: dict[str, Prints] = {}
+    tables = (lake.parts(Partition(table, day, model)) for table in ("fingerprints", "speed_prints"))
+    for own, altered in zip(*tables, strict=True):
+        at_speeds: dict[str, list[Prints]] = {}
+        for name, made in _prints(altered, wanted):
+            at_speeds.setdefault(name, []).append(made)
+        batch |= {name: replace(made, speeds=at_speeds[name]) for name, made in _prints(own, wanted)}
+        if len(batch) >= most:
+            yield batch
+            batch = {}
+    yield batch
+
+
+def _prints(rows: pa.Table, wanted: Collection[str]) -> Iterator[tuple[str, Prints]]:
+    """The prints of each row of fingerprints or speed_prints. The level of the vocals is told by the former only."""
     rows = rows.filter(pc.is_in(rows["track_id"], pa.array(sorted(wanted), pa.string())))
-    return dict(_prints(rows))
-
-
-def _prints(rows: pa.Table) -> Iterator[tuple[str, Prints]]:
     parts = [rows[name].to_numpy(zero_copy_only=False) for name in ("mix", "accompaniment", "vocals")]
+    levels = rows["vocals_db"].to_pylist() if "vocals_db" in rows.column_names else [0.0] * rows.num_rows
     yield from (
         (track_id, Prints(mix, accompaniment, vocals, level))
         for track_id, mix, accompaniment, vocals, level in zip(
-            rows["track_id"].to_pylist(), *parts, rows["vocals_db"].to_pylist(), strict=True
+            rows["track_id"].to_pylist(), *parts, levels, strict=True
         )
     )

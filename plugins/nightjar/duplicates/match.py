@@ -1,130 +1,185 @@
-"""Two Chromaprint fingerprints laid over each other at the offset where they agree best. Arithmetic only.
+"""Where two songs agree: spans of two Chromaprint prints that lie over each other, at any offset, tempo and pitch.
 
-A fingerprint is an array of uint32 words, one every WORD_S seconds. The search for the offset is AcoustID's (Lukáš
-Lalinský, acoustid-server, `fingerprint_compare`): the words' top bits vote for offsets. Unlike there the offset is not
-limited, several of the best are tried bit by bit, and what counts is the span in which the two agree, so that a
-fragment of a song or a song with something else before it is found for what it is.
+A print is an array of uint32 words, one every WORD_S seconds. The younger song's prints at several speeds (its sound
+played slower and faster) meet the older one's print: at the speed that undoes an alteration the pitches agree. Words
+with the same key vote for a place, as in AcoustID's search for the offset (Lukáš Lalinský, acoustid-server,
+`fingerprint_compare`), but for a print and a segment of it too, so that neither a limit on the offset nor a constant
+tempo is needed. From the best places a line is followed through both prints, which may run a little faster in one; what
+counts is how much better than SPAN_ERROR_BITS its words agree (the maximum-scoring segment of Karlin and Altschul,
+Methods for assessing the statistical significance of molecular sequence features, 1990).
+Arithmetic only; the loops are in `places` and `lines`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nightjar.duplicates.lines import best_line, wrong_bits
+from nightjar.duplicates.places import lookup_table, work_space
 from nightjar.thresholds import (
+    INFORMATIVE_FLIPS,
+    MAX_SPANS,
     MIN_DISTINCT_SHARE,
     MIN_DISTINCT_WORDS,
     MIN_OVERLAP_WORDS,
-    OFFSETS_TRIED,
+    PRINT_SPEEDS,
+    RATE_MARGIN,
     SPAN_ERROR_BITS,
-    VOTING_BITS,
-    VOTING_MAX_REPEATS,
+    SPAN_MIN_GAIN,
+    TEMPO_MARGIN,
 )
 
 WORD_S = 1365 / 11025
 """Seconds from one word to the next: a third of a frame of 4096 samples at 11,025 Hz."""
 FIRST_WORD_S = (4096 + 19 * 1365) / 11025
 """Seconds of sound that the first word needs: 20 frames, for chroma smoothing (5) and the image filters (16)."""
+SPEEDS = (1.0, *(1 + percent / 100 for percent in PRINT_SPEEDS))
+"""The speeds that prints of the younger song undo; the first is the song as it is."""
+_LAG = 4
+"""Words, half a second, over which change is measured: neighbouring words share most of their sound."""
 
 
 @dataclass(frozen=True)
-class Alignment:
-    """Where two prints agree: words [start, start + length) of a with those of b, `offset` words earlier."""
+class Span:
+    """Words [start, start + length) of b's print at `speed` agree with a's from word `start_a` on."""
 
-    offset: int
-    """Where b begins in a, in words; negative where a begins in b."""
+    speed: float
+    """How much faster than a's pitch b's is: b's print was taken with this undone."""
+    start_a: float
     start: int
     length: int
+    rate: float
+    """Words of a for a word of b's print."""
     similarity: float
-    """1 - bit error rate within the span: 1 for the same bits, about 0.5 for unrelated ones."""
-    share: float
-    """The span's share of the shorter print, in (0, 1]."""
-
-    @property
-    def offset_s(self) -> float:
-        return self.offset * WORD_S
-
-    @property
-    def length_s(self) -> float:
-        """Seconds of sound that the span's words describe."""
-        return FIRST_WORD_S + (self.length - 1) * WORD_S
+    """1 - bit error rate: 1 for the same bits, about 0.5 for unrelated ones."""
+    information: float
+    """In (0, 1]: how much the words change along the span; little in held chords, which agree by chance."""
 
     @property
     def gain(self) -> float:
-        """Bits by which the span agrees better than SPAN_ERROR_BITS a word: the evidence for this alignment."""
-        return self.length * (SPAN_ERROR_BITS - 32 * (1 - self.similarity))
+        """Bits by which the span agrees better than SPAN_ERROR_BITS a word, as far as they carry information."""
+        return self.length * (SPAN_ERROR_BITS - 32 * (1 - self.similarity)) * self.information
+
+    @property
+    def tempo(self) -> float:
+        """How much faster b runs than a."""
+        return self.rate * self.speed
+
+    @property
+    def a_s(self) -> float:
+        """Second of a at which the span begins."""
+        return self.start_a * WORD_S
+
+    @property
+    def b_s(self) -> float:
+        """Second of b at which the span begins, as b plays."""
+        return self.start * WORD_S / self.speed
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of a that the span's words describe."""
+        return FIRST_WORD_S + (self.length - 1) * WORD_S * self.rate
 
 
-def align(a: np.ndarray, b: np.ndarray) -> Alignment | None:
-    """The alignment of two prints with the most evidence, or None where they are not comparable.
+class Query:
+    """The younger song's prints at some speeds, made ready to be compared with many songs."""
 
-    `a` and `b` are uint32 of any length. Not comparable are prints that share no word, overlap in fewer than
-    MIN_OVERLAP_WORDS, or repeat so few words (silence, a test tone) that agreeing means nothing.
+    def __init__(self, prints: Sequence[np.ndarray], speeds: Sequence[float] = SPEEDS) -> None:
+        """`prints` (uint32 each) were taken with `speeds` undone, as many of them as there are prints."""
+        self.prints = [np.ascontiguousarray(each, np.uint32) for each in prints]
+        self._speeds = tuple(speeds[: len(self.prints)])
+        self._starts = np.concatenate([[0], np.cumsum([len(each) for each in self.prints])]).astype(np.int64)
+        self._words = np.concatenate([*self.prints, np.zeros(0, np.uint32)])
+        self._rates = np.array([_rates(speed) for speed in self._speeds])
+        self._table = lookup_table(self._words, self._starts)
+        self._space = work_space(self._starts)
+
+    def best(self, a: np.ndarray) -> Span | None:
+        """The span with the largest gain in words of `a`, whatever the speed; None where nothing agrees."""
+        found = best_line(a, self._words, self._starts, self._rates, self._table, *self._space)
+        _, which, offset, rate, low, high = found
+        if high - low < MIN_OVERLAP_WORDS:
+            return None
+        b = self.prints[which]
+        wrong, compared = wrong_bits(a, b, offset, rate, low, high)
+        start_a = offset + rate * low
+        return Span(
+            speed=self._speeds[which],
+            start_a=start_a,
+            start=low,
+            length=high - low,
+            rate=rate,
+            similarity=1 - wrong / (32 * compared),
+            information=min(_information(a, start_a, start_a + rate * (high - low)), _information(b, low, high)),
+        )
+
+    def at(self, speed: float) -> np.ndarray:
+        """The print with `speed`, one of its own, undone."""
+        return self.prints[self._speeds.index(speed)]
+
+
+def spans(a: np.ndarray, query: Query) -> list[Span]:
+    """Where `a` (uint32) and the song of the query agree: the span with the largest gain, then others at its speed
+    before and after it in b, each with SPAN_MIN_GAIN, in order of their gain.
+
+    Empty for prints that are not comparable: shorter than MIN_OVERLAP_WORDS, or of silence.
     """
-    best = None
-    if min(len(a), len(b)) < MIN_OVERLAP_WORDS:
-        return None
-    for offset in _likely_offsets(a, b):
-        found = _best_span(a, b, int(offset))
-        if found and (best is None or found.gain > best.gain):
-            best = found
+    if len(a) < MIN_OVERLAP_WORDS or len(query.prints[0]) < MIN_OVERLAP_WORDS:
+        return []
+    best = query.best(np.ascontiguousarray(a, np.uint32))
     if best is None:
-        return None
-    stop = best.start + best.length
-    spans = a[best.start : stop], b[best.start - best.offset : stop - best.offset]
-    return None if any(map(_is_monotonous, spans)) else best
+        return []
+    words = query.at(best.speed)
+    if _is_monotonous(words[best.start : best.start + best.length]):
+        return []
+    found, gaps = [best], [(0, best.start), (best.start + best.length, len(words))]
+    while gaps and len(found) < MAX_SPANS and best.gain >= SPAN_MIN_GAIN:
+        low, high = gaps.pop()
+        if high - low < MIN_OVERLAP_WORDS:
+            continue
+        part = Query([words[low:high]], [best.speed]).best(a)
+        if part is not None and part.gain >= SPAN_MIN_GAIN:
+            part = replace(part, start=part.start + low)
+            found.append(part)
+            gaps += [(low, part.start), (part.start + part.length, high)]
+    return sorted(found, key=lambda span: (-span.gain, span.start))
 
 
-def similarity(a: np.ndarray, b: np.ndarray, at: Alignment) -> float | None:
-    """1 - bit error rate of two other prints of the same two songs over the span `at`; None if they don't reach it."""
-    low, high = max(at.start, at.offset, 0), min(at.start + at.length, len(a), at.offset + len(b))
-    if high - low < min(MIN_OVERLAP_WORDS, at.length):
+def similarity(a: np.ndarray, b: np.ndarray, at: Sequence[Span]) -> float | None:
+    """1 - bit error rate of other prints of the same two songs over the spans, `b` at the spans' speed; None if they
+    are shorter than the spans by half or more (a part that is silent has no words)."""
+    wrong = compared = 0
+    for span in at:
+        offset = span.start_a - span.rate * span.start
+        found = wrong_bits(a, b, offset, span.rate, span.start, span.start + span.length)
+        wrong, compared = wrong + found[0], compared + found[1]
+    if not compared or compared < 0.5 * sum(span.length for span in at):
         return None
-    return 1.0 - float(_errors(a, b, at.offset, low, high).mean()) / 32
+    return 1 - wrong / (32 * compared)
 
 
 def _is_monotonous(words: np.ndarray) -> bool:
-    distinct = 1 + np.count_nonzero(np.diff(np.sort(words)))
+    distinct = len(np.unique(words))
     return distinct < MIN_DISTINCT_WORDS or distinct < MIN_DISTINCT_SHARE * len(words)
 
 
-def _likely_offsets(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Up to OFFSETS_TRIED offsets of b in a, by how many more words vote for them than chance would."""
-    keys_a, keys_b = ((print_ >> np.uint32(32 - VOTING_BITS)).astype(np.uint16) for print_ in (a, b))
-    order = np.argsort(keys_a, kind="stable")
-    counts = np.bincount(keys_a, minlength=1 << VOTING_BITS)
-    first, times = (np.cumsum(counts) - counts)[keys_b], counts[keys_b]
-    times[times > VOTING_MAX_REPEATS] = 0  # a word that is everywhere votes for every offset
-    total = int(times.sum())
-    if not total:
-        return np.zeros(0, dtype=np.int64)
-    in_b = np.repeat(np.arange(len(b)), times)
-    in_a = order[np.arange(total) - np.repeat(np.cumsum(times) - times, times) + np.repeat(first, times)]
-    votes = np.bincount(in_a - in_b + len(b) - 1, minlength=len(a) + len(b) - 1).astype(np.float64)
-    votes = np.convolve(votes, np.ones(3), "same")  # the true offset mostly lies between two words
-    offsets = np.arange(1 - len(b), len(a))
-    overlap = np.minimum(len(a), offsets + len(b)) - np.maximum(0, offsets)
-    chance = 3 * total / (len(a) * len(b)) * overlap
-    surplus = np.where(overlap >= MIN_OVERLAP_WORDS, (votes - chance) / np.sqrt(chance + 1), -np.inf)
-    best = np.argsort(-surplus, kind="stable")[:OFFSETS_TRIED]
-    return offsets[best[surplus[best] > 0]]
+def _rates(speed: float) -> tuple[float, float]:
+    """The least and the largest words of a for one of b's print at a speed.
+
+    Who changes the pitch by s changes the tempo as much, or not at all; who leaves the pitch may change the tempo.
+    """
+    margin = TEMPO_MARGIN if speed == 1 else RATE_MARGIN
+    return (min(1.0, speed) - margin) / speed, (max(1.0, speed) + margin) / speed
 
 
-def _best_span(a: np.ndarray, b: np.ndarray, offset: int) -> Alignment | None:
-    """The span with the largest gain at one offset: the maximum-sum interval (Kadane), None if none is positive."""
-    low, high = max(0, offset), min(len(a), offset + len(b))
-    errors = _errors(a, b, offset, low, high)
-    total = np.concatenate([[0], np.cumsum(SPAN_ERROR_BITS - errors.astype(np.int64))])
-    lowest = np.minimum.accumulate(total)
-    end = int(np.argmax(total - lowest))
-    start = int(np.argmin(total[: end + 1]))
-    if end - start < MIN_OVERLAP_WORDS:
-        return None
-    agree = 1.0 - float(errors[start:end].mean()) / 32
-    return Alignment(offset, low + start, end - start, agree, (end - start) / min(len(a), len(b)))
-
-
-def _errors(a: np.ndarray, b: np.ndarray, offset: int, low: int, high: int) -> np.ndarray:
-    """(high - low,) wrong bits of each word of a[low:high] against b at `offset`."""
-    return np.bitwise_count(a[low:high] ^ b[low - offset : high - offset])
+def _information(words: np.ndarray, start: float, stop: float) -> float:
+    """How much words [start, stop) change: bits that differ from the fourth word before, of INFORMATIVE_FLIPS, in
+    (0, 1]. Held chords change little, and so agree with other held chords for long."""
+    part = words[max(0, int(start)) : max(0, int(np.ceil(stop)))]
+    if len(part) <= _LAG:
+        return 1.0
+    flips = float(np.bitwise_count(part[_LAG:] ^ part[:-_LAG]).mean())
+    return min(1.0, flips / INFORMATIVE_FLIPS)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from nightjar import schemas
-from nightjar.duplicates import candidates
 from nightjar.duplicates.groups import Link, groups
 from nightjar.duplicates.library import Library, prints
+from nightjar.duplicates.proposals import Batch, Proposals
 from nightjar.duplicates.verdict import DISTINCT, Comparison, Prints, compare, same_file
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
-from nightjar.vectors.store import KINDS, VectorStore
 
 log = logging.getLogger(__name__)
 
 _PAIRS, _GROUPS = "duplicate_pairs", "duplicate_groups"
+_COUNTED = ("duplicate", "fragment", "altered", "cover")
+_PROGRESS_PAIRS = 100_000
 
 
 def sweep_duplicates(settings: Settings, day: str) -> dict:
@@ -31,16 +31,15 @@ def sweep_duplicates(settings: Settings, day: str) -> dict:
     the order in which days are swept, and however often, the lake ends with the same bytes. Sweeps must not run side by
     side. Raises PartitionMissing if the day's vectors, prints or tracks are not committed.
 
-    Returns {"songs", "candidates", "duplicate", "fragment", "cover", "groups"}: the day's own.
+    Returns {"songs", "candidates", "duplicate", "fragment", "altered", "cover", "groups"}: the day's own.
     """
     lake, model = Lake(settings), settings.model
-    lake.manifest(Partition("fingerprints", day, model))
-    embedded = lake.days("fingerprints", model=model)
     swept = lake.days(_PAIRS, model=model)
-    later = [each for each in swept if each > day]
-    library = Library.read(lake, [each for each in embedded if each <= max([*swept, day])])
-    proposed = _candidates(settings, lake, library, day, later)
-    found = _compared(lake, model, library, proposed)
+    library = _library(lake, model, day, swept)
+    proposed, found = 0, []
+    for batch in Proposals(settings, lake, library, day, _later(swept, day)):
+        found += _compared(lake, model, library, batch)
+        proposed += len(batch.pairs)
 
     before = {each: lake.read(Partition(_PAIRS, each, model)) for each in swept}
     pairs = {each: _renewed(before.get(each), library, day, each, found) for each in sorted({*swept, day})}
@@ -51,59 +50,68 @@ def sweep_duplicates(settings: Settings, day: str) -> dict:
         lake.write(Partition(_PAIRS, each, model), pairs[each])
 
     verdicts = Counter(pairs[day]["verdict"].to_pylist())
-    summary = {"songs": len(library.of_day(day)), "candidates": len(proposed)}
-    summary |= {verdict: verdicts[verdict] for verdict in ("duplicate", "fragment", "cover")} | {"groups": grouped[day]}
+    summary = {"songs": len(library.of_day(day)), "candidates": proposed}
+    summary |= {verdict: verdicts[verdict] for verdict in _COUNTED} | {"groups": grouped[day]}
     log.info(
-        "sweep %s: %d songs, %d candidate pairs, %d duplicates, %d fragments, %d covers; %d groups in all%s",
+        "sweep %s: %d songs, %d candidate pairs, %d duplicates, %d fragments, %d altered, %d covers; %d groups%s",
         *(day, *summary.values()),
         f"; also renewed {', '.join(each for each in changed if each != day)}" if set(changed) - {day} else "",
     )
     return summary
 
 
-def _candidates(settings: Settings, lake: Lake, library: Library, day: str, later: list[str]) -> set[tuple[str, str]]:
-    """Pairs (older, younger) of songs in the library to be compared, one of them of the day."""
-    tables = {"tracks": "embeddings", "windows": "windows"}
-    own = pa.array(library.of_day(day), pa.string())
-    rows = {kind: lake.read(Partition(tables[kind], day, settings.model)) for kind in KINDS}
-    rows = {kind: table.filter(pc.is_in(table["track_id"], own)) for kind, table in rows.items()}
-    with VectorStore(settings) as store:
-        near = candidates.find(store, rows, day, later)
-    near |= {(one, other) for one in own.to_pylist() for other in library.copies(one)}
-    songs = library.songs
-    known = (pair for pair in near if all(each in songs for each in pair))
-    due = (pair for pair in known if all(songs[each].day <= day or songs[each].day in later for each in pair))
-    return {tuple(sorted(pair, key=songs.__getitem__)) for pair in due}
+def proposals(settings: Settings, day: str) -> dict[tuple[str, str], frozenset[str]]:
+    """The pairs (older, younger) that the sweep of a day compares, and what proposed each: "song" or "window" vectors,
+    the "print", or the same "bytes"."""
+    lake, model = Lake(settings), settings.model
+    swept = lake.days(_PAIRS, model=model)
+    library = _library(lake, model, day, swept)
+    batches = Proposals(settings, lake, library, day, _later(swept, day))
+    return {pair: frozenset(sources) for batch in batches for pair, sources in batch.pairs.items()}
 
 
-def _compared(lake: Lake, model: str, library: Library, proposed: Iterable[tuple[str, str]]) -> list[dict]:
-    """Rows of the pairs that are not distinct. Prints of two days at most are held at a time."""
-    by_days = defaultdict(list)
-    for a, b in sorted(proposed):
-        by_days[library.songs[a].day, library.songs[b].day].append((a, b))
-    rows = []
-    for (day_a, day_b), pairs in sorted(by_days.items()):
-        wanted = {each for pair in pairs for each in pair}
-        known = {each: it for day in {day_a, day_b} for each, it in prints(lake, model, day, wanted).items()}
-        for a, b in pairs:
-            if a in known and b in known:
-                comparison = _verdict(library, (a, b), known)
+def _library(lake: Lake, model: str, day: str, swept: list[str]) -> Library:
+    lake.manifest(Partition("fingerprints", day, model))
+    embedded = lake.days("fingerprints", model=model)
+    return Library.read(lake, [each for each in embedded if each <= max([*swept, day])])
+
+
+def _later(swept: list[str], day: str) -> list[str]:
+    return [each for each in swept if each > day]
+
+
+def _compared(lake: Lake, model: str, library: Library, batch: Batch) -> list[dict]:
+    """Rows of the batch's pairs that are not distinct. The older songs' prints of one day are held at a time."""
+    by_day: dict[str, list[tuple[str, str]]] = {}
+    for pair in sorted(batch.pairs):
+        by_day.setdefault(library.songs[pair[0]].day, []).append(pair)
+    rows, compared = [], 0
+    for day, pairs in sorted(by_day.items()):
+        older = prints(lake, model, day, {a for a, _ in pairs})
+        for a, b in sorted(pairs, key=lambda pair: pair[::-1]):
+            compared += 1
+            if compared % _PROGRESS_PAIRS == 0:
+                log.info("compared %d of %d pairs", compared, len(batch.pairs))
+            if a in older and b in batch.prints:
+                comparison = _verdict(library, (a, b), older[a], batch.prints[b])
                 rows += [_row(a, b, comparison)] if comparison.verdict != DISTINCT else []
     return rows
 
 
-def _verdict(library: Library, pair: tuple[str, str], known: dict[str, Prints]) -> Comparison:
-    a, b = pair
-    if library.sha256[a] == library.sha256[b]:
-        return same_file(known[a], library.songs[a].seconds)
-    return compare(known[a], known[b])
+def _verdict(library: Library, pair: tuple[str, str], a: Prints, b: Prints) -> Comparison:
+    if library.sha256[pair[0]] == library.sha256[pair[1]]:
+        return same_file(a, library.songs[pair[0]].seconds)
+    return compare(a, b)
 
 
 def _row(a: str, b: str, comparison: Comparison) -> dict:
-    return {"a": a, "b": b, "speed": 1.0, **vars(comparison)}
+    spans = [
+        {name: getattr(span, name) for name in ("a_s", "b_s", "seconds", "similarity")} for span in comparison.spans
+    ]
+    return {"a": a, "b": b, **vars(comparison), "spans": spans}
 
 
-def _renewed(before: pa.Table | None, library: Library, day: str, target: str, found: list[dict]) -> pa.Table:
+def _renewed(before: pa.Table | None, library: Library, day: str, target: str, found: Iterable[dict]) -> pa.Table:
     """The pairs of `target`: what it had without the swept day's songs and those that are gone, and what was found."""
     songs = library.songs
     kept = [
@@ -120,7 +128,9 @@ def _write_groups(lake: Lake, model: str, library: Library, pairs: dict[str, pa.
     links: list[Link] = []
     counts = {}
     for day in sorted(pairs):
-        links += [Link(row["a"], row["b"], row["verdict"], row["score"]) for row in pairs[day].to_pylist()]
+        links += [
+            Link(row["a"], row["b"], row["verdict"], row["score"], row["share"]) for row in pairs[day].to_pylist()
+        ]
         if day < first:
             continue
         canonical = groups(links, library.songs)

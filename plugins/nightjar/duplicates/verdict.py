@@ -1,36 +1,45 @@
 """What two songs are to each other, from the prints of their mix, accompaniment and vocals. Arithmetic only.
 
-All three parts are compared at one offset, that of the stronger alignment of mix and accompaniment: the parts of a song
+All three parts are compared over the same spans, those of the stronger of mix and accompaniment: the parts of a song
 lie on the same clock, and vocals that would only agree somewhere else do not agree.
 
-| verdict | mix | accompaniment | vocals |
-|---|---|---|---|
-| duplicate | match | match | match, or nobody sings |
-| fragment | the same, and one song is notably shorter | | |
-| cover | weaker | match | differ, or only one sings |
-| distinct | anything else | | |
+| verdict | mix | accompaniment | vocals | |
+|---|---|---|---|---|
+| duplicate | match | match | match, or nobody sings | |
+| altered | match | match | match, or nobody sings | at another speed or pitch |
+| fragment | the same, at any speed | | | one song is notably shorter, or they share only a part |
+| cover | weaker | match | differ, or only one sings | |
+| distinct | anything else | | | |
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from nightjar.duplicates.match import FIRST_WORD_S, WORD_S, Alignment, align, similarity
+from nightjar.duplicates.match import FIRST_WORD_S, SPEEDS, WORD_S, Query, Span, similarity, spans
 from nightjar.thresholds import (
+    ALTERED_MIN_CHANGE,
     FRAGMENT_MAX_RATIO,
-    MATCH_SHARE,
-    MATCH_SIMILARITY,
-    MATCH_SIMILARITY_SHORT,
+    GAIN_PER_WORD,
+    GAIN_PER_WORD_ALTERED,
+    MATCH_MIN_GAIN,
+    MIN_SHARE,
     SAME_MIX_SIMILARITY,
+    SAME_PART_SIMILARITY,
     SAME_VOCALS_SIMILARITY,
-    SHORT_PRINT_WORDS,
     SINGING_DB,
     SINGING_DIFFERENCE_DB,
+    WHOLE_SHARE,
 )
 
-DUPLICATE, FRAGMENT, COVER, DISTINCT = "duplicate", "fragment", "cover", "distinct"
+DUPLICATE, FRAGMENT, ALTERED, COVER, DISTINCT = "duplicate", "fragment", "altered", "cover", "distinct"
+SAME_RECORDING = (DUPLICATE, FRAGMENT, ALTERED)
+"""Verdicts on one recording, whatever was done to it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class Prints:
     accompaniment: np.ndarray
     vocals: np.ndarray
     vocals_db: float
+    speeds: Sequence[Prints] = field(default=())
+    """The same song with the PRINT_SPEEDS undone, in their order; only the younger of two songs needs them."""
 
     @property
     def sings(self) -> bool:
@@ -51,100 +62,177 @@ class Prints:
         """The song's length, as near as its print tells."""
         return FIRST_WORD_S + len(self.mix) * WORD_S
 
+    def at(self, speed: float) -> Prints:
+        """The song with one of SPEEDS undone. Raises ValueError if it has no print at that speed."""
+        return (self, *self.speeds)[SPEEDS.index(speed)]
+
+    @cached_property
+    def queries(self) -> dict[str, Query]:
+        """Each part made ready to be compared with older songs."""
+        return {part: Query([getattr(each, part) for each in (self, *self.speeds)]) for part in PARTS}
+
+
+PARTS = ("mix", "accompaniment", "vocals")
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """A verdict on songs a and b. Similarities are 1 - bit error rate over the overlap, None if not comparable."""
+    """A verdict on songs a and b. Similarities are 1 - bit error rate over the spans, None if not comparable."""
 
     verdict: str
     score: float = 0.0
     """Mean similarity of the parts that decided, in [0, 1]."""
+    decided_by: str = ""
+    """Those parts."""
     mix: float | None = None
     accompaniment: float | None = None
     vocals: float | None = None
     offset_s: float = 0.0
-    """Where b begins in a."""
+    """Where b begins in a, by the span with the largest gain; negative where a begins in b."""
     overlap_s: float = 0.0
+    """Of a, in all spans together."""
+    share: float = 0.0
+    """Of the shorter song that the spans cover, in [0, 1]."""
+    speed: float = 1.0
+    """How much faster b runs."""
+    pitch: float = 0.0
+    """Semitones of b above a."""
+    spans: tuple[Span, ...] = ()
     evidence: str = ""
 
 
 def compare(a: Prints, b: Prints) -> Comparison:
-    """The verdict on two songs. Changing their places changes the sign of the offset and nothing else of weight."""
-    mix, accompaniment = align(a.mix, b.mix), align(a.accompaniment, b.accompaniment)
-    at = max((each for each in (mix, accompaniment) if each), key=lambda each: each.gain, default=None)
-    if at is None or not _matches(at, a, b):
+    """The verdict on an older song `a` and a younger one `b`, which needs its `speeds`."""
+    found = {"mix": spans(a.mix, b.queries["mix"])}
+    if not np.array_equal(b.mix, b.accompaniment):
+        found["accompaniment"] = spans(a.accompaniment, b.queries["accompaniment"])
+    at = max(found.values(), key=lambda each: sum(span.gain for span in each))
+    if not at or not is_evidence(at):
         return Comparison(DISTINCT)
-    parts = {
-        "mix": similarity(a.mix, b.mix, at),
-        "accompaniment": similarity(a.accompaniment, b.accompaniment, at),
-        "vocals": similarity(a.vocals, b.vocals, at) if a.sings and b.sings else None,
-    }
+    share = _share(at, a, b)
+    if share < MIN_SHARE:
+        return Comparison(DISTINCT)
+    at_speed = {part: b.queries[part].at(at[0].speed) for part in PARTS}
+    parts = {part: similarity(getattr(a, part), at_speed[part], at) for part in PARTS}
+    voices = _voices(a, b, parts["vocals"])
+    if not (a.sings and b.sings):
+        parts["vocals"] = None
     if parts["mix"] is None:
         return Comparison(DISTINCT)
-    voices = _voices(a, b, at)
-    enough = _needed(a, b)
-    alike = {name: value is not None and value >= enough for name, value in parts.items()}
-    if parts["mix"] >= SAME_MIX_SIMILARITY or (voices == "same" and (alike["mix"] or alike["accompaniment"])):
-        verdict, decided = _whole_or_part(a, b), ["mix", "accompaniment", *(["vocals"] if voices == "same" else [])]
-    elif voices == "none" and alike["mix"]:
-        verdict, decided = _whole_or_part(a, b), ["mix", "accompaniment"]
+    alike = {part: value is not None and value >= SAME_PART_SIMILARITY for part, value in parts.items()}
+    same_sound = alike["mix"] and (alike["accompaniment"] or parts["accompaniment"] is None)
+    if parts["mix"] >= SAME_MIX_SIMILARITY or (voices == "same" and same_sound):
+        verdict, decided = _kind(at, share, a, b), ["mix", "accompaniment", *(["vocals"] if voices == "same" else [])]
+    elif voices == "none" and same_sound:
+        verdict, decided = _kind(at, share, a, b), ["mix", "accompaniment"]
     elif voices == "differ" and alike["accompaniment"]:
         verdict, decided = COVER, ["accompaniment"]
     else:
         return Comparison(DISTINCT)
-    known = [parts[name] for name in decided if parts[name] is not None]
-    evidence = _evidence(verdict, parts, at, (a, b))
-    return Comparison(verdict, sum(known) / len(known), **parts, **_place(at), evidence=evidence)
+    decided = [part for part in decided if parts[part] is not None]
+    return Comparison(
+        verdict,
+        score=sum(parts[part] for part in decided) / len(decided),
+        decided_by=", ".join(decided),
+        **parts,
+        offset_s=at[0].a_s - at[0].b_s * at[0].tempo,
+        overlap_s=sum(span.seconds for span in at),
+        share=share,
+        speed=_change(at)[0],
+        pitch=_change(at)[1],
+        spans=tuple(at),
+        evidence=_evidence(verdict, parts, at, (a, b)),
+    )
 
 
 def same_file(song: Prints, seconds: float) -> Comparison:
     """The verdict on two uploads of the very same bytes, of a song of so many seconds: nothing is left to compare."""
-    parts = {
-        "mix": 1.0,
-        "accompaniment": 1.0 if len(song.accompaniment) else None,
-        "vocals": 1.0 if song.sings else None,
-    }
-    return Comparison(DUPLICATE, 1.0, **parts, overlap_s=seconds, evidence="the same file, byte for byte")
+    words = len(song.mix)
+    whole = [Span(1.0, 0.0, 0, words, 1.0, 1.0, 1.0)] if words else []
+    return Comparison(
+        DUPLICATE,
+        score=1.0,
+        decided_by="bytes",
+        mix=1.0,
+        accompaniment=1.0 if len(song.accompaniment) else None,
+        vocals=1.0 if song.sings else None,
+        overlap_s=seconds,
+        share=1.0,
+        spans=tuple(whole),
+        evidence="the same file, byte for byte",
+    )
 
 
-def _needed(a: Prints, b: Prints) -> float:
-    short = min(len(a.mix), len(b.mix)) < SHORT_PRINT_WORDS
-    return MATCH_SIMILARITY_SHORT if short else MATCH_SIMILARITY
+def is_evidence(at: Sequence[Span]) -> bool:
+    """Whether spans agree better than different songs do by chance. Held chords and loops agree for long, so that more
+    is asked of long spans."""
+    return any(span.gain - _per_word(span) * span.length >= MATCH_MIN_GAIN for span in at)
 
 
-def _matches(at: Alignment, a: Prints, b: Prints) -> bool:
-    return at.share >= MATCH_SHARE and at.similarity >= _needed(a, b)
+def _per_word(span: Span) -> float:
+    unaltered = span.speed == 1 and abs(span.rate - 1) <= max(ALTERED_MIN_CHANGE, 1 / span.length)
+    return GAIN_PER_WORD if unaltered else GAIN_PER_WORD_ALTERED
 
 
-def _voices(a: Prints, b: Prints, at: Alignment) -> str:
+def _voices(a: Prints, b: Prints, agree: float | None) -> str:
     """Whether the singing is the `same`, does `differ`, or there is `none` that could tell."""
     if not a.sings and not b.sings:
         return "none"
-    agree = similarity(a.vocals, b.vocals, at)
     if agree is None:  # silent in one of them: by its level it does not sing, or it is a quiet copy
         return "differ" if abs(a.vocals_db - b.vocals_db) > SINGING_DIFFERENCE_DB else "none"
     return "same" if agree >= SAME_VOCALS_SIMILARITY else "differ"
 
 
-def _whole_or_part(a: Prints, b: Prints) -> str:
-    shorter, longer = sorted((a.seconds, b.seconds))
-    return FRAGMENT if shorter < FRAGMENT_MAX_RATIO * longer else DUPLICATE
+def _share(at: Sequence[Span], a: Prints, b: Prints) -> float:
+    """The share of the shorter song, at a's tempo, that the spans cover."""
+    seconds_b = b.seconds * at[0].tempo
+    covered = sum(span.seconds for span in at)
+    return min(1.0, covered / min(a.seconds, seconds_b))
 
 
-def _place(at: Alignment) -> dict[str, float]:
-    return {"offset_s": at.offset_s, "overlap_s": at.length_s}
+def _change(at: Sequence[Span]) -> tuple[float, float]:
+    """How much faster b runs than a, and how many semitones higher it is.
+
+    Where tempo and pitch changed alike, the tempo, which the spans tell exactly, stands for both.
+    """
+    best = at[0]
+    if abs(best.rate - 1) < ALTERED_MIN_CHANGE or best.length < _WORDS_FOR_TEMPO:
+        speed = best.tempo if best.length >= _WORDS_FOR_TEMPO else best.speed
+        if best.speed == 1 and abs(speed - 1) < ALTERED_MIN_CHANGE:
+            return 1.0, 0.0
+        return speed, 12 * math.log2(speed)
+    return best.tempo, 12 * math.log2(best.speed)
 
 
-def _evidence(verdict: str, parts: dict[str, float | None], at: Alignment, songs: tuple[Prints, Prints]) -> str:
-    names = ["mix", "accompaniment"] + ["vocals"] * (parts["vocals"] is not None)
-    agree = ", ".join(f"{name} {parts[name]:.2f}" for name in names if parts[name] is not None)
-    where = f"{at.length_s:.0f} s agree, from {at.start * WORD_S:.0f} s into the older upload ({agree})"
+_WORDS_FOR_TEMPO = 120
+"""Shorter spans, below 15 s, do not tell half a per cent of tempo: the two ends are off by half a word."""
+
+
+def _kind(at: Sequence[Span], share: float, a: Prints, b: Prints) -> str:
+    shorter, longer = sorted((a.seconds, b.seconds * at[0].tempo))
+    if shorter < FRAGMENT_MAX_RATIO * longer or share < WHOLE_SHARE:
+        return FRAGMENT
+    speed, pitch = _change(at)
+    return ALTERED if abs(speed - 1) >= ALTERED_MIN_CHANGE or pitch else DUPLICATE
+
+
+def _evidence(verdict: str, parts: dict[str, float | None], at: Sequence[Span], songs: tuple[Prints, Prints]) -> str:
+    agree = ", ".join(f"{part} {value:.2f}" for part, value in parts.items() if value is not None)
+    seconds = sum(span.seconds for span in at)
+    where = f"{seconds:.0f} s agree, from {at[0].a_s:.0f} s into the older upload ({agree})"
+    if len(at) > 1:
+        where = (
+            f"{seconds:.0f} s agree in {len(at)} spans, the best from {at[0].a_s:.0f} s into the older one ({agree})"
+        )
     singing = [song.sings for song in songs]
+    speed, pitch = _change(at)
+    changed = [f"{100 * (speed - 1):+.1f} % in tempo"] if abs(speed - 1) >= ALTERED_MIN_CHANGE else []
+    changed += [f"{pitch:+.2f} semitones"] if pitch else []
     if verdict == COVER:
         why = "another voice on the same backing" if all(singing) else "the same backing, but only one of them sings"
     elif verdict == FRAGMENT:
         shorter, longer = sorted(song.seconds for song in songs)
-        why = f"{shorter:.0f} s out of {longer:.0f} s"
+        why = f"{seconds:.0f} s that a song of {shorter:.0f} s shares with one of {longer:.0f} s"
     else:
         why = "the same recording" if any(singing) else "the same recording, nobody sings"
-    return f"{why}: {where}"
+    return ": ".join([why, where]) + (f"; the younger is changed by {' and '.join(changed)}" if changed else "")

@@ -12,7 +12,7 @@ from nightjar.shards import shard_count
 
 log = logging.getLogger(__name__)
 
-TABLES = ("stems", "embeddings", "windows", "fingerprints")
+TABLES = ("stems", "embeddings", "windows", "fingerprints", "speed_prints")
 """What a shard of the embedder stages, beside its rejects."""
 
 

@@ -13,7 +13,8 @@ from nightjar import schemas
 from nightjar.duplicates.verdict import Prints
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
-from tests.nightjar.duplicates.made import copied, song
+from nightjar.thresholds import PRINT_SPEEDS
+from tests.nightjar.duplicates.made import copied, song, words
 
 DAYS = ("2026-11-20", "2026-11-21", "2026-11-22")
 DIMENSION = 32
@@ -78,12 +79,29 @@ def write_day(settings: Settings, day: str, uploads: Sequence[Upload] = UPLOADS)
         "tracks": [_track(upload) for upload in own],
         "embeddings": [{"track_id": u.track_id, "day": day, "vector": vector(u.sound, u.track_id, 0.3)} for u in own],
         "windows": [row for upload in own for row in _windows(upload)],
-        "fingerprints": [{"track_id": u.track_id, "day": day, **vars(u.prints)} for u in own],
+        "fingerprints": [{"track_id": u.track_id, "day": day, **_columns(u.prints)} for u in own],
+        "speed_prints": [row for upload in own for row in _at_speeds(upload)],
     }
     lake.write(Partition("rejects", day, stage="embed"), schemas.empty("rejects"))
     for name, made in rows.items():
         model = settings.model if name in schemas.BY_MODEL else None
         lake.write(Partition(name, day, model), schemas.table(name, made))
+
+
+def _columns(prints: Prints) -> dict:
+    return {
+        name: value for name, value in vars(prints).items() if name in ("mix", "accompaniment", "vocals", "vocals_db")
+    }
+
+
+def _at_speeds(upload: Upload) -> list[dict]:
+    """Prints at other speeds have nothing to do with those at its own."""
+    seed = int.from_bytes(hashlib.sha256(upload.track_id.encode()).digest()[:4], "big")
+    made = {percent: words(seed + percent, len(upload.prints.mix)) for percent in PRINT_SPEEDS}
+    return [
+        {"track_id": upload.track_id, "speed_percent": percent, "mix": print_, "accompaniment": print_, "vocals": []}
+        for percent, print_ in made.items()
+    ]
 
 
 def take_down(settings: Settings, day: str, tracks: Collection[str] = (), users: Collection[str] = ()) -> None:

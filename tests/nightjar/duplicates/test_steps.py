@@ -75,7 +75,7 @@ def test_rows_say_where_and_why(swept):
     row = next(row for row in rows if row["b"] == "beta-end")
     assert (row["a"], row["speed"], row["vocals"]) == ("beta", 1.0, None)
     assert row["offset_s"] == pytest.approx(216 * 0.12381, abs=0.01)
-    assert "out of" in row["evidence"]
+    assert "shares with" in row["evidence"]
     same = next(row for row in rows if (row["a"], row["b"]) == ("alpha", "alpha-same"))
     assert "byte for byte" in same["evidence"]
     age = {upload.track_id: (upload.day, nights.uploaded_at(upload)) for upload in UPLOADS}
@@ -87,7 +87,7 @@ def test_the_summary_counts_the_days_own(written):
         night(written, day)
     found = night(written, DAYS[2])
     assert found.pop("candidates") >= 6
-    assert found == {"songs": 4, "duplicate": 2, "fragment": 1, "cover": 3, "groups": 2}
+    assert found == {"songs": 4, "duplicate": 2, "fragment": 1, "altered": 0, "cover": 3, "groups": 2}
 
 
 def test_any_order_of_days_ends_with_the_same_bytes(written):
@@ -173,7 +173,7 @@ def test_a_song_that_the_embedder_now_rejects_has_no_pairs(swept):
     lake = Lake(swept)
     lake.write(Partition("rejects", day, stage="embed"), schemas.table("rejects", [rejected]))
     kept = {upload.track_id for upload in left}
-    for name in ("embeddings", "windows", "fingerprints"):
+    for name in ("embeddings", "windows", "fingerprints", "speed_prints"):
         partition = Partition(name, day, swept.model)
         rows = [row for row in lake.read(partition).to_pylist() if row["track_id"] in kept]
         lake.write(partition, schemas.table(name, rows))
@@ -185,7 +185,7 @@ def test_empty_days_work_even_as_the_first(settings, milvus):
     empty = "2026-11-19"
     nights.write_day(settings, empty)
     assert night(settings, empty) == {
-        "songs": 0, "candidates": 0, "duplicate": 0, "fragment": 0, "cover": 0, "groups": 0
+        "songs": 0, "candidates": 0, "duplicate": 0, "fragment": 0, "altered": 0, "cover": 0, "groups": 0
     }  # fmt: skip
     assert groups(settings, empty) == {}
     for day in DAYS:
