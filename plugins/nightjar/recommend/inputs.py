@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from nightjar import days
-from nightjar.errors import NightjarError
+from nightjar import days, schemas
+from nightjar.duplicates.verdict import COVER
+from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.lake import Lake, Partition
 from nightjar.recommend import cold, neighbours, seeds
 from nightjar.recommend.cold import Cold
@@ -25,6 +27,7 @@ from nightjar.vectors.store import VectorStore
 
 _LISTEN_COLUMNS = ["user_id", "track_id", "listened_at", "played_s", "kind"]
 _TRACK_COLUMNS = ["track_id", "day", "uploader", "artist", "duration_s"]
+_PAIR_COLUMNS = ["a", "b", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def read(settings: Settings, day: str) -> Inputs:
     The library is the embedded songs of every day whose duplicates have been swept: neither those that the embedder
     rejected, nor those with which such a day is being run again.
     Takedowns are those of any day: forgetting holds for the past as well. Raises PartitionMissing unless the day's own
-    listens and duplicate groups are committed.
+    listens, duplicate groups and duplicate pairs are committed.
     """
     lake = Lake(settings)
     groups = lake.read(Partition("duplicate_groups", day, settings.model))
@@ -74,7 +77,8 @@ def read(settings: Settings, day: str) -> Inputs:
     swept = lake.days("duplicate_groups", model=settings.model, upto=day)
     embedded = lake.read_days("embeddings", swept, model=settings.model, columns=["track_id"])["track_id"].to_pylist()
     forgotten = _forgotten(lake)
-    library = build(lake.read_days("tracks", swept, columns=_TRACK_COLUMNS), groups, embedded, forgotten, day)
+    covers = _covers(lake, settings.model, swept, day)
+    library = build(lake.read_days("tracks", swept, columns=_TRACK_COLUMNS), groups, covers, embedded, forgotten, day)
     usable, ignored = seeds.known(listens.to_pandas(), library, forgotten)
     taste = seeds.taste(usable, library, day)
     counts = cold.listeners(library, taste)
@@ -86,6 +90,23 @@ def _listens(lake: Lake, day: str) -> pa.Table:
     window = days.before(day, LISTEN_WINDOW_DAYS)
     there = [each for each in window if each == day or lake.exists(Partition("listens", each))]
     return lake.read_days("listens", there, columns=_LISTEN_COLUMNS)
+
+
+def _covers(lake: Lake, model: str, swept: list[str], day: str) -> pa.Table:
+    """The pairs (a, b) of covers found by the sweeps of these days; that of `day` itself must be committed.
+
+    Each day is cut down to its covers before the next is read: most pairs are none.
+    """
+    found = [schemas.empty("duplicate_pairs").select(["a", "b"])]
+    for each in swept:
+        try:
+            pairs = lake.read(Partition("duplicate_pairs", each, model), _PAIR_COLUMNS)
+        except PartitionMissing:  # a late day in the middle of its sweep: its groups are written before its pairs
+            if each == day:
+                raise
+            continue
+        found.append(pairs.filter(pc.equal(pairs["verdict"], COVER)).select(["a", "b"]))
+    return pa.concat_tables(found)
 
 
 def _forgotten(lake: Lake) -> Forgotten:

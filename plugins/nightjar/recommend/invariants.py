@@ -20,7 +20,7 @@ def check(library: Library, user: User, songs: Sequence[int], ranks: Sequence[in
 
     Ranks count 1, 2, ... up to LIST_LENGTH; every song is in the library (so not rejected) and not taken down; no song
     twice, no two of one duplicate group; nothing that the user heard in the window, nor a copy of it; nothing of their
-    own; no uploader and no artist above their caps.
+    own; no uploader and no artist above their caps; no two covers of each other side by side.
     """
     heard_groups = {int(library.canonical[row]) for row in user.heard}
     groups: Counter[int] = Counter()
@@ -39,6 +39,15 @@ def check(library: Library, user: User, songs: Sequence[int], ranks: Sequence[in
         artists[artist] += artist >= 0
         _must(uploaders[uploader] <= MAX_PER_UPLOADER, library, user, song, "its uploader has too many songs")
         _must(artists[artist] <= MAX_PER_ARTIST, library, user, song, "its artist has too many songs")
+        before = songs[place - 2] if place > 1 else song
+        _must(not _covers(library, before, song), library, user, song, "the song before it is a cover of it")
+
+
+def _covers(library: Library, one: int, other: int) -> bool:
+    """Whether the relation names the two songs, or the songs that they are copies of, in either direction."""
+    starts, others = library.covers.starts, library.covers.others
+    rows = int(library.canonical[one]), int(library.canonical[other])
+    return any(b in others[starts[a] : starts[a + 1]].tolist() for a, b in (rows, rows[::-1]))
 
 
 def _must(holds: bool, library: Library, user: User, song: int, rule: str) -> None:

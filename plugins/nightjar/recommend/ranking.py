@@ -91,10 +91,11 @@ def _unasked(context: Context, song: int, scored: float) -> Entry:
 def _cut(library: Library, songs: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The RANK_POOL best, and the RANK_POOL_FRESH best of the fresh; `songs` are ordered, and so is the result.
 
-    An uploader or artist with more songs than any list could take is cut short first: they would fill the pool and
-    leave the list short.
+    An uploader or artist with more songs than any list could take is cut short first, and so are songs that are all
+    covers of each other: they would fill the pool and leave the list short.
     """
     take = _within(library.uploader[songs], 2 * MAX_PER_UPLOADER) & _within(library.artist[songs], 2 * MAX_PER_ARTIST)
+    take &= _apart(library, songs)
     fresh = take & library.fresh[songs]
     take &= np.cumsum(take) <= RANK_POOL
     take |= fresh & (np.cumsum(fresh) <= RANK_POOL_FRESH)
@@ -106,6 +107,7 @@ def _fillers(context: Context, user: User, own: np.ndarray) -> tuple[np.ndarray,
     cold = context.cold
     free = filters.blocked(context.library, user, cold.songs) == filters.FREE
     free &= ~np.isin(cold.songs, own)
+    free[free] = _apart(context.library, cold.songs[free])
     fresh = context.library.fresh[cold.songs] & free
     lacking_fresh = max(0, int(LIST_LENGTH * FRESH_SHARE) - int(context.library.fresh[own].sum()))
     take = free & (np.cumsum(free) <= max(0, RANK_POOL - len(own)))
@@ -123,7 +125,15 @@ def _pool(context: Context, songs: np.ndarray, relevance: np.ndarray, own: int) 
         artist=library.artist[songs],
         fresh=library.fresh[songs],
         filler=np.arange(len(songs)) >= own,
+        covers=library.covers.among(songs),
     )
+
+
+def _apart(library: Library, songs: np.ndarray) -> np.ndarray:
+    """(k,) bool: False for a song with so many covers before it that no list could keep them all apart."""
+    if not len(library.covers.others):
+        return np.ones(len(songs), dtype=bool)
+    return _within(library.covers.family(songs), LIST_LENGTH // 2)
 
 
 def _within(codes: np.ndarray, limit: int) -> np.ndarray:

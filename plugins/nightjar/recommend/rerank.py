@@ -1,8 +1,8 @@
-"""From a pool of candidates to a list: relevance against variety, under caps, with room for fresh songs."""
+"""From a pool of candidates to a list: relevance against variety, under caps, covers apart, room for fresh songs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,7 +21,9 @@ class Pool:
     uploader: np.ndarray  # (m,) int32, -1 where unknown
     artist: np.ndarray  # (m,) int32, -1 where unknown
     fresh: np.ndarray  # (m,) bool
-    filler: np.ndarray  # (m,) bool: chosen only when nothing else is left, or no other fresh song
+    filler: np.ndarray  # (m,) bool: chosen only when nothing else is left that may stand there, or no other fresh song
+    covers: dict[int, np.ndarray] = field(default_factory=dict)
+    """By position the positions of its covers, both ways; only of those that have any."""
 
 
 def rerank(pool: Pool, fresh_share: float) -> list[int]:
@@ -30,7 +32,11 @@ def rerank(pool: Pool, fresh_share: float) -> list[int]:
     Greedy maximal marginal relevance (Carbonell and Goldstein 1998): each step takes the song with the largest
     (1 - VARIETY) * relevance - VARIETY * largest cosine to a song already taken. No uploader has more than
     MAX_PER_UPLOADER songs, no artist more than MAX_PER_ARTIST (unknown ones are not counted). After n songs at least
-    floor(n * fresh_share) are fresh, as long as the pool has fresh songs left that the caps allow.
+    floor(n * fresh_share) are fresh, as long as the pool has fresh songs left that the caps and the covers allow.
+
+    Two covers of each other never stand side by side: after a song its covers wait for one more song, a filler if
+    there is nothing better, and come back into play behind it. Where only covers of the last song are left, the list
+    ends, shorter than it might be: what stands is not rearranged to make room for them.
     """
     vectors = pool.vectors.astype(np.float64)
     cosines = np.round(vectors @ vectors.T, _DECIMALS)
@@ -43,7 +49,7 @@ def rerank(pool: Pool, fresh_share: float) -> list[int]:
     fresh_chosen = 0
     while len(chosen) < LIST_LENGTH:
         need_fresh = fresh_chosen < int((len(chosen) + 1) * fresh_share + 1e-9)
-        choices = _choices(pool, left, need_fresh)
+        choices = _choices(pool, _apart(pool, left, chosen), need_fresh)
         if not len(choices):
             break
         best = int(choices[np.argmax((gain - VARIETY * nearest)[choices])])
@@ -54,6 +60,16 @@ def rerank(pool: Pool, fresh_share: float) -> list[int]:
         _count(left, pool.uploader, best, by_uploader, MAX_PER_UPLOADER)
         _count(left, pool.artist, best, by_artist, MAX_PER_ARTIST)
     return chosen
+
+
+def _apart(pool: Pool, left: np.ndarray, chosen: list[int]) -> np.ndarray:
+    """(m,) bool: of what is left, the songs that are no covers of the one chosen last."""
+    covers = pool.covers.get(chosen[-1]) if chosen else None
+    if covers is None:
+        return left
+    allowed = left.copy()
+    allowed[covers] = False
+    return allowed
 
 
 def _choices(pool: Pool, left: np.ndarray, need_fresh: bool) -> np.ndarray:

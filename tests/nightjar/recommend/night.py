@@ -85,8 +85,8 @@ def listens(day: str, users: int = 24) -> list[dict]:
 def write_day(settings: Settings, day: str, **changes: list[dict]) -> None:
     """Commit everything that publish_recommendations reads of a day, and load its vectors.
 
-    `changes` may give rows of listens, duplicate_groups, takedowns, rejects_ingest and rejects_embed, and `tracks`,
-    a list of track ids.
+    `changes` may give rows of listens, duplicate_groups, takedowns, rejects_ingest and rejects_embed, `pairs` of
+    `pair`, and `tracks`, a list of track ids.
     """
     lake = Lake(settings)
     ids = changes.get("tracks", songs(day))
@@ -102,6 +102,8 @@ def write_day(settings: Settings, day: str, **changes: list[dict]) -> None:
     load(settings, day, [each for each in ids if each not in rejected])
     groups = schemas.table("duplicate_groups", changes.get("duplicate_groups", []))
     lake.write(Partition("duplicate_groups", day, settings.model), groups)
+    pairs = schemas.table("duplicate_pairs", changes.get("pairs", []))
+    lake.write(Partition("duplicate_pairs", day, settings.model), pairs)
 
 
 def load(settings: Settings, day: str, ids: list[str]) -> None:
@@ -110,6 +112,13 @@ def load(settings: Settings, day: str, ids: list[str]) -> None:
         store.ensure(DIMENSION)
         if rows:
             store.upsert("tracks", schemas.table("embeddings", rows))
+
+
+def pair(a: str, b: str, verdict: str = "cover") -> dict:
+    """A row of duplicate_pairs whose evidence nobody looks at."""
+    numbers = [field.name for field in schemas.DUPLICATE_PAIRS if pa.types.is_float32(field.type)]
+    words = {"a": a, "b": b, "verdict": verdict, "decided_by": "accompaniment", "evidence": "x"}
+    return dict.fromkeys(numbers, 0.9) | words | {"spans": []}
 
 
 def reject(track_id: str, stage: str, reason: str = "unreadable") -> dict:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 import pyarrow as pa
 
@@ -17,8 +19,9 @@ def library(
     copies: dict[str, str] | None = None,
     rejected: tuple[str, ...] = (),
     forgotten: Forgotten | None = None,
+    covers: Iterable[tuple[str, str]] = (),
 ) -> Library:
-    """Of `songs` {id: (day, uploader, artist)}, all 100 s long, and `copies` {id: canonical id}."""
+    """Of `songs` {id: (day, uploader, artist)}, all 100 s long, `copies` {id: canonical id}, and pairs of `covers`."""
     tracks = pa.Table.from_pylist(
         [
             {"track_id": each, "day": day, "uploader": uploader, "artist": artist, "duration_s": 100.0}
@@ -29,8 +32,9 @@ def library(
         ),
     )
     groups = [{"track_id": each, "canonical_id": canonical} for each, canonical in (copies or {}).items()]
+    pairs = pa.Table.from_pylist([{"a": a, "b": b} for a, b in covers], pa.schema({"a": pa.string(), "b": pa.string()}))
     embedded = songs.keys() - set(rejected)
-    return build(tracks, schemas.table("duplicate_groups", groups), embedded, forgotten or Forgotten(), DAY)
+    return build(tracks, schemas.table("duplicate_groups", groups), pairs, embedded, forgotten or Forgotten(), DAY)
 
 
 def plain(count: int) -> Library:

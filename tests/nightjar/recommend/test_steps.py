@@ -185,7 +185,8 @@ def test_an_empty_library_without_any_collection(settings, milvus, lake):
         lake.write(Partition(table, DAY), night.schemas.empty(table))
     lake.write(Partition("embeddings", DAY, settings.model), night.schemas.empty("embeddings"))
     lake.write(Partition("rejects", DAY, stage="embed"), night.schemas.empty("rejects"))
-    lake.write(Partition("duplicate_groups", DAY, settings.model), night.schemas.empty("duplicate_groups"))
+    for table in ("duplicate_groups", "duplicate_pairs"):
+        lake.write(Partition(table, DAY, settings.model), night.schemas.empty(table))
     assert run(settings) == {}
 
 

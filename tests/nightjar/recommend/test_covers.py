@@ -1,0 +1,218 @@
+"""Covers of one song may both stand on a list, but never side by side: relation, re-ranking, whole lists, the lake."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from nightjar.errors import PartitionMissing
+from nightjar.lake import Lake, Partition
+from nightjar.recommend import cold, inputs, invariants, ranking, steps
+from nightjar.recommend.filters import User
+from nightjar.recommend.invariants import InvariantBroken
+from nightjar.recommend.rerank import Pool, rerank
+from nightjar.recommend.score import Neighbours
+from nightjar.recommend.why import why
+from nightjar.schemas import NEW_USERS
+from nightjar.thresholds import LIST_LENGTH
+from tests.nightjar.recommend import night, small
+
+OLD = ("2026-01-01", None, None)
+DAY = night.DAYS[-1]
+
+
+# --- the relation -----------------------------------------------------------------------------------------------------
+def test_a_cover_of_a_copy_is_a_cover_of_its_canonical_song():
+    library = small.library(
+        dict.fromkeys(("alone", "cover", "copy", "first", "third"), OLD),
+        copies={"first": "first", "copy": "first"},
+        covers=[("copy", "cover"), ("first", "cover"), ("cover", "third"), ("gone", "third"), ("first", "copy")],
+    )
+    alone, copy, cover, first, third = range(5)
+    assert {row: library.covers.of(row).tolist() for row in range(5)} == {
+        **{alone: [], copy: [], cover: [first, third]},
+        **{first: [cover], third: [cover]},  # two covers of one song need not be covers of each other
+    }
+    among = library.covers.among(np.array([third, alone, first, cover]))
+    assert {position: covers.tolist() for position, covers in among.items()} == {0: [3], 2: [3], 3: [0, 2]}
+    assert library.covers.among(np.array([third, alone, first])) == {}
+    assert library.covers.family(np.arange(5)).tolist() == [-1, -1, cover, cover, cover]
+
+
+def test_a_library_without_covers_or_without_songs():
+    assert small.plain(3).covers.among(np.arange(3)) == {}
+    assert small.plain(3).covers.of(2).tolist() == []
+    assert len(small.library({}, covers=[("a", "b")]).covers.starts) == 1
+
+
+# --- re-ranking -------------------------------------------------------------------------------------------------------
+def pool(relevance: list[float], *families: set[int], **columns: list) -> Pool:
+    """Songs as unlike as can be; the positions of each family are all covers of each other."""
+    count = len(relevance)
+    unknown, no = np.full(count, -1, dtype=np.int32), np.zeros(count, dtype=bool)
+    given = {name: np.array(values) for name, values in columns.items()}
+    covers = {each: np.array(sorted(family - {each})) for family in families for each in family}
+    defaults = {"uploader": unknown, "artist": unknown, "fresh": no, "filler": no, "covers": covers}
+    return Pool(np.arange(count), np.array(relevance), np.eye(count), **defaults | given)
+
+
+def test_the_two_best_are_covers_of_each_other():
+    assert rerank(pool([1.0, 0.99, 0.3, 0.2]), 0) == [0, 1, 2, 3]
+    assert rerank(pool([1.0, 0.99, 0.3, 0.2], {0, 1}), 0) == [0, 2, 1, 3]
+
+
+def test_three_covers_of_one_song():
+    relevance = [1.0, 0.99, 0.98, 0.97, 0.3, 0.2, 0.1]
+    assert rerank(pool(relevance, {0, 1, 2, 3}), 0) == [0, 4, 1, 5, 2, 6, 3]
+    assert rerank(pool(relevance[:5], {0, 1, 2, 3}), 0) == [0, 4, 1]  # nothing is left to separate the rest
+
+
+def test_two_families_separate_each_other():
+    assert rerank(pool([1.0, 0.99, 0.98, 0.97], {0, 1}, {2, 3}), 0) == [0, 2, 1, 3]
+
+
+def test_only_covers_are_left():
+    assert rerank(pool([1.0, 0.9, 0.8], {0, 1, 2}), 0) == [0]
+    assert rerank(pool([1.0, 0.9, 0.8], {1, 2}), 0) == [0, 1]
+
+
+def test_a_filler_stands_between_covers():
+    columns = {"filler": [False, False, True, True]}
+    assert rerank(pool([0.2, 0.1, 1.0, 0.9], {0, 1}, **columns), 0) == [0, 2, 1, 3]
+    assert rerank(pool([0.2, 0.1, 1.0, 0.9], {0, 2, 3}, **columns), 0) == [0, 1, 2]  # the fillers are covers themselves
+
+
+def test_a_fresh_cover_waits_for_its_turn():
+    fresh = [False, False, False, True]
+    assert rerank(pool([1.0, 0.9, 0.8, 0.1], fresh=fresh), 0.5) == [0, 3, 1, 2]
+    assert rerank(pool([1.0, 0.9, 0.8, 0.1], {0, 3}, fresh=fresh), 0.5) == [0, 1, 3, 2]
+
+
+# --- invariants -------------------------------------------------------------------------------------------------------
+def test_the_invariant_raises_in_either_direction():
+    library = small.library(dict.fromkeys("abc", OLD), covers=[("b", "a")])
+    for order, named in (([0, 1, 2], "b"), ([2, 1, 0], "a")):
+        with pytest.raises(InvariantBroken, match=f"at track {named}: the song before it is a cover of it"):
+            invariants.check(library, User.new(), order, [1, 2, 3])
+    invariants.check(library, User.new(), [0, 2, 1], [1, 2, 3])
+
+
+def test_the_steps_check_the_invariant(settings, milvus, monkeypatch):
+    night.write_day(settings, DAY, listens=[], pairs=every_pair(DAY))
+    monkeypatch.setattr(ranking, "rerank", lambda pool, fresh_share: range(min(2, len(pool.songs))))
+    with pytest.raises(InvariantBroken, match="a cover of it"):
+        steps.rank_shard(settings, DAY, 0, 1)
+
+
+# --- whole lists ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("liked", [True, False], ids=["from the seeds", "as fillers"])
+def test_a_crowd_of_covers_does_not_leave_the_list_short(liked):
+    """More covers of one song than the pool holds, all better than anything else."""
+    crowd, others = [f"a{number:03d}" for number in range(400)], [f"b{number:03d}" for number in range(80)]
+    covers = [(a, b) for a in crowd for b in crowd if a < b]
+    library = small.library(dict.fromkeys([*crowd, *others, "seed"], OLD), covers=covers)
+    size, seed = len(library), len(library) - 1
+    similar = np.zeros((size, size))
+    if liked:
+        similar[seed, : len(crowd)] = np.linspace(1, 0.5, len(crowd))
+    listeners = np.array([0 if liked else 5] * len(crowd) + [3] * len(others) + [0])
+    context = ranking.Context(
+        *(library, Neighbours.of(csr_array(similar), csr_array((size, size))), cold.rank(library, listeners)),
+        *(listeners, np.eye(size, dtype=np.float32)),
+    )
+    heard = np.array([seed])
+    user = User("u", heard, np.array([1.0]), heard)
+    lists = [(user, ranking.rank(context, user))]
+    lists += [(User.new(), ranking.rank_new_users(context))] if not liked else []
+    for who, made in lists:
+        songs = [entry.song for entry in made.entries]
+        invariants.check(library, who, songs, range(1, len(songs) + 1))
+        assert len(songs) == LIST_LENGTH
+        assert sum(song < len(crowd) for song in songs) == LIST_LENGTH // 2
+
+
+# --- the lake ---------------------------------------------------------------------------------------------------------
+def every_pair(day: str) -> list[dict]:
+    ids = night.songs(day)
+    return [night.pair(a, b) for a in ids for b in ids if a < b]
+
+
+def write_pairs(settings, day: str, *pairs: dict) -> None:
+    lake = Lake(settings)
+    lake.write(Partition("duplicate_pairs", day, settings.model), night.schemas.table("duplicate_pairs", list(pairs)))
+
+
+def run(settings) -> dict[str, list[str]]:
+    """Every user's songs, by rank."""
+    steps.rank_shard(settings, DAY, 0, 1)
+    steps.commit_lists(settings, DAY, 1)
+    rows = Lake(settings).read(Partition("lists", DAY, settings.model)).to_pandas().sort_values(["user_id", "rank"])
+    return rows.groupby("user_id")["track_id"].agg(list).to_dict()
+
+
+def side_by_side(songs: list[str], pair: set[str]) -> bool:
+    return any({a, b} == pair for a, b in pairwise(songs))
+
+
+def test_a_cover_pair_is_on_the_lists_but_apart(settings, milvus):
+    for day in night.DAYS:
+        night.write_day(settings, day)
+    before = run(settings)
+    a, b = before["u00"][:2]
+    touching = {user for user, songs in before.items() if side_by_side(songs, {a, b})}
+    assert touching >= {"u00"}
+
+    for verdict in ("duplicate", "fragment", "altered"):  # groups say what is merged; such pairs are no covers
+        write_pairs(settings, DAY, night.pair(a, b, verdict))
+        assert run(settings) == before, verdict
+    for day in night.DAYS[-1], night.DAYS[0]:  # of whichever day the pair is
+        write_pairs(settings, DAY)
+        write_pairs(settings, day, night.pair(a, b))
+        after = run(settings)
+        assert not [user for user, songs in after.items() if side_by_side(songs, {a, b})]
+        for user, songs in before.items():
+            assert set(after[user]) == set(songs)
+            assert (after[user] == songs) == (user not in touching)
+    write_pairs(settings, night.DAYS[0])
+    write_pairs(settings, "2026-11-23", night.pair(a, b))  # a later day's sweep is not known yet
+    assert run(settings) == before
+
+
+def test_only_covers_in_the_lake_and_why_says_so(settings, milvus):
+    night.write_day(settings, DAY, tracks=["s22-00", "s22-04", "s22-08"], listens=[], pairs=[])
+    assert len(run(settings)[NEW_USERS]) == 3
+    ids = ("s22-00", "s22-04", "s22-08")
+    write_pairs(settings, DAY, *(night.pair(a, b) for a in ids for b in ids if a < b))
+    [first] = run(settings)[NEW_USERS]
+    for other in set(ids) - {first}:
+        answer = why(settings, "nobody", other, DAY)
+        assert (answer["on_list"], answer["stopped_by"]) == (False, "beside_cover")
+        assert first in answer["detail"]
+    assert why(settings, "nobody", first, DAY)["on_list"]
+
+
+def test_why_does_not_blame_a_cover_where_an_uploader_is_at_their_cap(settings, milvus, monkeypatch):
+    monkeypatch.setattr(night, "uploader", lambda track_id: "one")
+    night.write_day(settings, DAY, listens=[])
+    songs = run(settings)[NEW_USERS]
+    off = next(each for each in night.songs(DAY) if each not in songs)
+    write_pairs(settings, DAY, night.pair(*sorted((songs[-1], off))))
+    assert run(settings)[NEW_USERS] == songs
+    assert why(settings, "nobody", off, DAY)["stopped_by"] == "outranked"
+
+
+def test_a_day_without_its_pairs_is_not_swept_yet(settings, milvus):
+    night.write_day(settings, DAY, listens=[])
+    write_pairs(settings, DAY, night.pair("s22-00", "s22-01"))
+    library = inputs.read(settings, DAY).library
+    assert library.covers.of(0).tolist() == [1]
+    late = night.DAYS[0]  # in the middle of its sweep: its groups are there and its pairs are not
+    night.write_day(settings, late, listens=[])
+    Lake(settings).remove(Partition("duplicate_pairs", late, settings.model))
+    assert len(inputs.read(settings, DAY).library) == 2 * night.SONGS_PER_DAY
+    Lake(settings).remove(Partition("duplicate_pairs", DAY, settings.model))
+    with pytest.raises(PartitionMissing, match=f"duplicate_pairs/dt={DAY}.*sweep_duplicates"):
+        inputs.read(settings, DAY)
