@@ -1,7 +1,8 @@
 """The embedder's command line.
 
 `python -m embedder --day D --shard I --shards N` processes a shard of a day; it exits with 0 also when songs were
-rejected. `python -m embedder separate FILE DIRECTORY` writes the stems of one file. `python -m embedder statistics
+rejected. `python -m embedder separate FILE DIRECTORY` writes the stems of one file. `python -m embedder mel TRACK --day
+D --start S --seconds N --out FILE` writes a few seconds of a song as a mel spectrogram. `python -m embedder statistics
 FOLDER` measures the whitening constants again; see embedder/models/README.md.
 """
 
@@ -22,6 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command == "separate":
             _separate(Settings.load(), given.file, given.directory)
+        elif given.command == "mel":
+            _mel(Settings.load(), given)
         elif given.command == "statistics":
             _statistics(given.folder)
         elif given.day is None:
@@ -52,6 +55,12 @@ def _separate(settings: Settings, file: Path, directory: Path) -> None:
     print(f"{made.accompaniment}\n{made.vocals}\nvocals {level:.1f} dB relative to the mix")
 
 
+def _mel(settings: Settings, given: argparse.Namespace) -> None:
+    from embedder import excerpt
+
+    excerpt.write_mel(settings, given.track, given.day, given.start, given.seconds, given.part, given.out)
+
+
 def _statistics(folder: Path) -> None:
     from embedder import statistics, vectors
 
@@ -68,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("separate", help="write accompaniment.flac and vocals.flac of one audio file")
     one.add_argument("file", type=Path)
     one.add_argument("directory", type=Path)
+    excerpt = commands.add_parser("mel", help="write a song's log mel spectrogram, a few seconds of it, as .npy")
+    excerpt.add_argument("track", help="a track id of the day")
+    excerpt.add_argument("--day", required=True, help="YYYY-MM-DD")
+    excerpt.add_argument("--start", type=float, default=0.0, help="from this second on")
+    excerpt.add_argument("--seconds", type=float, default=10.0, help="so many seconds")
+    excerpt.add_argument("--part", choices=("mix", "accompaniment", "vocals"), default="mix")
+    excerpt.add_argument("--out", type=Path, required=True, help="the file to write")
     constants = commands.add_parser("statistics", help="measure the whitening constants on a folder of songs")
     constants.add_argument("folder", type=Path)
     return parser

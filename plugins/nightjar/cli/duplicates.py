@@ -1,4 +1,4 @@
-"""`nightjar duplicates [TRACK]`."""
+"""`nightjar duplicates [TRACK]`, and the way to `nightjar duplicates explain A B`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ _MEMBER = ("track_id", "title", "uploader", "day")
 
 def run(settings: Settings, arguments: Namespace) -> Answer:
     """Pairs and groups. Raises NightjarError for an unknown track, and before the first sweep."""
+    if arguments.pair:
+        from nightjar.cli import explain
+
+        return explain.run(settings, arguments)
     known, track = Known(settings), arguments.track
     if track is not None:
         known.track_day(track)

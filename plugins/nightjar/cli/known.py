@@ -117,12 +117,18 @@ class Known:
                 return self.lake.objects.get(f"lake/claims/{track_id}").decode()
         raise self._no_track(track_id)
 
+    def rejection(self, track_id: str, day: str) -> NightjarError | None:
+        """The error that says why a track was rejected on a day, by whichever stage; None if it was not."""
+        for row in self.rejects(day).to_pylist():
+            if row["track_id"] == track_id:
+                what = f"track {track_id!r} was rejected on {day}, {row['reason']}: {row['detail']}"
+                return NightjarError(what, f"See nightjar rejects {day}")
+        return None
+
     def _no_track(self, track_id: str) -> NightjarError:
         for day in reversed(self._folders("lake/rejects/")):
-            for row in self.rejects(day).to_pylist():
-                if row["track_id"] == track_id:
-                    what = f"track {track_id!r} was rejected on {day}, {row['reason']}: {row['detail']}"
-                    return NightjarError(what, f"See nightjar rejects {day}")
+            if rejected := self.rejection(track_id, day):
+                return rejected
         known = self.tracks()["track_id"].to_pylist()
         return NightjarError(f"there is no track {track_id!r}", nearest(track_id, known, "tracks"))
 

@@ -1,4 +1,4 @@
-"""Running the embedder for one shard, in its own environment, with its progress in our log.
+"""Running the embedder, a shard or a small errand of it, in its own environment, with its progress in our log.
 
 `EmbedderRunner` is all that the DAG knows: a container or a pod takes over by another class with the same `run`, since
 the embedder talks to nobody but the lake and says how it went by its exit status.
@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -40,48 +41,57 @@ class SubprocessRunner:
         self._settings = settings
 
     def run(self, day: str, shard: int, shards: int) -> None:
-        python = Path(self._settings.embedder_python)
-        if not python.exists():
-            raise NightjarError(
-                f"there is no embedder environment at {python}", "Run make install, or set NIGHTJAR_EMBEDDER_PYTHON"
-            )
-        command = [str(python), "-u", "-m", "embedder"]
-        command += ["--day", day, "--shard", str(shard), "--shards", str(shards)]
-        process = subprocess.Popen(
+        command = ["--day", day, "--shard", str(shard), "--shards", str(shards)]
+        run_embedder(
+            self._settings,
             command,
-            cwd=REPOSITORY,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            preexec_fn=_own_session_that_dies_with_us,  # the task process has one thread that starts children: safe
+            f"on shard {shard} of {shards} of {day}",
+            "Songs that were separated are kept; the task's retry goes on from there",
         )
-        last = deque(maxlen=_LAST_LINES)
-        try:
-            for line in process.stdout:
-                log.info("%s", line.rstrip())
-                last.append(line.rstrip())
-            status = process.wait()
-        finally:
-            _end_group(process)
-        if status != 0:
-            how = f"exit status {status}" if status > 0 else f"signal {signal.Signals(-status).name}"
-            raise NightjarError(
-                f"the embedder failed on shard {shard} of {shards} of {day} with {how}; its last lines: "
-                + " | ".join(last),
-                "Songs that were separated are kept; the task's retry goes on from there",
-            )
 
-    def _environment(self) -> dict[str, str]:
-        """Ours without what belongs to Airflow's own environment, with the settings and the number of threads."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
-        kept.update(self._settings.environment())
-        threads = str(self._settings.embedder_threads)
-        kept.update(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads)
-        kept["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])
-        return kept
+
+def run_embedder(settings: Settings, arguments: Sequence[str], what: str, remedy: str) -> None:
+    """Run `python -m embedder` with `arguments` to its end, as a child that ends when we end, and log what it says.
+
+    Raises NightjarError if there is no environment for it, or if it fails: `what` it failed at, and the `remedy`.
+    """
+    python = Path(settings.embedder_python)
+    if not python.exists():
+        raise NightjarError(
+            f"there is no embedder environment at {python}", "Run make install, or set NIGHTJAR_EMBEDDER_PYTHON"
+        )
+    process = subprocess.Popen(
+        [str(python), "-u", "-m", "embedder", *arguments],
+        cwd=REPOSITORY,
+        env=_environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        preexec_fn=_own_session_that_dies_with_us,  # the task process has one thread that starts children: safe
+    )
+    last = deque(maxlen=_LAST_LINES)
+    try:
+        for line in process.stdout:
+            log.info("%s", line.rstrip())
+            last.append(line.rstrip())
+        status = process.wait()
+    finally:
+        _end_group(process)
+    if status != 0:
+        how = f"exit status {status}" if status > 0 else f"signal {signal.Signals(-status).name}"
+        raise NightjarError(f"the embedder failed {what} with {how}; its last lines: " + " | ".join(last), remedy)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Ours without what belongs to Airflow's own environment, with the settings and the number of threads."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
+    kept.update(settings.environment())
+    threads = str(settings.embedder_threads)
+    kept.update(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads)
+    kept["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])
+    return kept
 
 
 def _own_session_that_dies_with_us() -> None:
