@@ -1,14 +1,16 @@
 """
 # sweep_duplicates: the same song twice, a piece of it, the same backing
 
-Runs when a day's vectors are in Milvus, which proposes candidates by song and by window; fingerprints of mix,
-accompaniment and vocals decide. Writes the pairs that are not distinct, and the groups of all days up to this one.
+Runs when a day's vectors are in Milvus. It proposes candidates by song and by window, and so do keys of the prints;
+fingerprints of mix, accompaniment and vocals decide, at any speed and pitch. Writes the pairs that are not distinct,
+and the groups of all days up to this one.
 
 **Healthy:** grows with the night's new songs, not with the library; most songs have no pair (`nightjar
 duplicates`).
 
 **When not:**
-- *A wrong pair*: `nightjar duplicates TRACK` shows scores and evidence; thresholds are in `nightjar/thresholds.py`.
+- *A wrong pair*: `nightjar duplicates explain A B` shows scores and evidence, with a picture; thresholds are in
+  `nightjar/thresholds.py`, and docs/duplicates.md says what they mean.
 - *A day processed late*: nothing to do. Its pairs also go to the later days, and their groups are renewed.
 """
 

@@ -45,6 +45,11 @@ def of_stem_at_speeds(stem: Path, rms: float, folder: Path) -> list[np.ndarray]:
     return _at_speeds(("-i", str(stem)), folder)
 
 
+def samples(pcm: Pcm) -> np.ndarray:
+    """The song as a fingerprint hears it: (n,) float32, mono, 11,025 Hz."""
+    return np.frombuffer(_run(*_source(pcm), "-ac", "1", "-ar", str(_RATE), "-f", "f32le", "-"), "<f4")
+
+
 def _source(pcm: Pcm) -> tuple[str, ...]:
     return ("-f", "f32le", "-ar", str(signal.RATE), "-ac", str(signal.CHANNELS), "-i", str(pcm.path))
 

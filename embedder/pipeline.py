@@ -26,6 +26,8 @@ from nightjar.shards import dealt
 
 STAGE = "embed"
 TABLES = ("stems", "embeddings", "windows", "fingerprints", "speed_prints")
+SECOND_OPINION = "echoprint"
+"""What the setting second_opinion may ask for: the table `echoprints` besides."""
 Say = Callable[[str], None]
 
 
@@ -60,10 +62,13 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
     day_tracks = lake.read(Partition("tracks", day)).to_pylist()
     own = dealt({row["track_id"]: row["duration_s"] for row in day_tracks}, shards)[shard]
     tracks = [row for row in day_tracks if row["track_id"] in own]
-    rows: dict[str, list[dict]] = {table: [] for table in (*TABLES, "rejects")}
+    tables = (*TABLES, "echoprints") if settings.second_opinion else TABLES
+    rows: dict[str, list[dict]] = {table: [] for table in (*tables, "rejects")}
     summary = Summary()
     with scratch.folder() as folder:
-        place = Place(lake.objects, Networks(settings, say), folder, settings.separator, say)
+        place = Place(
+            lake.objects, Networks(settings, say), folder, settings.separator, bool(settings.second_opinion), say
+        )
         for number, track in enumerate(tracks, start=1):
             begun = time.perf_counter()
             seconds = Seconds()
@@ -71,7 +76,7 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
             summary.seconds.add(seconds)
             took = time.perf_counter() - begun
             say(f"song {number}/{len(tracks)} {track['track_id']}: {said}; {took:.1f} s ({seconds})")
-    for table in TABLES:
+    for table in tables:
         lake.write_part(Partition(table, day, settings.model), shard, schemas.table(table, rows[table]))
     lake.write_part(Partition("rejects", day, stage=STAGE), shard, schemas.table("rejects", rows["rejects"]))
     say(f"embedder {day} shard {shard}/{shards}: {summary}")
@@ -87,8 +92,8 @@ def _one(track: dict, place: Place, seconds: Seconds, rows: dict[str, list[dict]
         rows["rejects"].append(reject)
         summary.rejected += 1
         return f"rejected, {reject['reason']}: {reject['detail']}"
-    for table in TABLES:
-        rows[table] += song.rows[table]
+    for table, made in song.rows.items():
+        rows[table] += made
     summary.songs += 1
     summary.reused += song.reused
     summary.audio_s += song.audio_s
@@ -98,7 +103,11 @@ def _one(track: dict, place: Place, seconds: Seconds, rows: dict[str, list[dict]
 
 
 def _check(settings: Settings) -> None:
-    made = {"model": (signal.MODEL,), "separator": (signal.SEPARATOR, signal.UNSEPARATED)}
+    made = {
+        "model": (signal.MODEL,),
+        "separator": (signal.SEPARATOR, signal.UNSEPARATED),
+        "second_opinion": ("", SECOND_OPINION),
+    }
     for name, values in made.items():
         if getattr(settings, name) not in values:
             known = " or ".join(map(repr, values))

@@ -46,6 +46,8 @@ class Place:
     scratch: Path
     separator: str
     """Whose stems are made and looked for: signal.SEPARATOR, or UNSEPARATED for none."""
+    second_opinion: bool = False
+    """Whether Echoprint codes are made too."""
     say: Say = print
 
 
@@ -67,7 +69,11 @@ def process(track: dict, place: Place, seconds: Seconds) -> Processed:
         embeddings = _embedded(made.accompaniment, cnn, seconds)
         with seconds.of("fingerprint"):
             prints, speed_prints = _fingerprints(pcm, made, place, folder)
-    return Processed(_rows(track, embeddings, prints, speed_prints, place), pcm.seconds, prints["vocals_db"], reused)
+        rows = _rows(track, embeddings, prints, speed_prints, place)
+        if place.second_opinion:
+            with seconds.of("echoprint"):
+                rows["echoprints"] = [_echoprint(track, pcm)]
+    return Processed(rows, pcm.seconds, prints["vocals_db"], reused)
 
 
 def _stems(track: dict, pcm: Pcm, folder: Path, place: Place, seconds: Seconds) -> tuple[Stems, bool]:
@@ -114,6 +120,13 @@ def _fingerprints(pcm: Pcm, made: Stems, place: Place, folder: Path) -> tuple[di
         prints | {"vocals_db": stems.relative_db(rms.vocals, rms.mix)},
         [dict(zip(("speed_percent", *prints), columns, strict=True)) for columns in at_speeds],
     )
+
+
+def _echoprint(track: dict, pcm: Pcm) -> dict:
+    from embedder import echoprint  # numba takes seconds, and few ask for it
+
+    codes, times = echoprint.codes(fingerprint.samples(pcm))
+    return {"track_id": track["track_id"], "codes": codes, "times": times}
 
 
 def _rows(

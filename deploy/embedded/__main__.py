@@ -1,7 +1,8 @@
-"""`python -m deploy.embedded up|down|status|airflow [--data DIR]`: the embedded parts on the command line.
+"""`python -m deploy.embedded up|down|status|airflow|scratch [--data DIR]`: the embedded parts on the command line.
 
 `airflow` runs an Airflow command on the running parts: `python -m deploy.embedded airflow dags list`. Without --data,
-`down` ends whatever was started below .nightjar, and the others mean what was started last.
+`down` ends whatever was started below .nightjar, and the others mean what was started last. `scratch -- COMMAND...`
+runs a command with an object store and a Milvus Lite of its own, which are gone when it ends.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+from deploy.embedded import scratch
 from deploy.embedded.service import executable
 from deploy.embedded.stack import HOME, Stack
 from nightjar.errors import NightjarError
@@ -21,9 +23,11 @@ _QUIET = {"PYTHONWARNINGS": "ignore"}
 
 
 def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["scratch"]:
+        return _scratch(arguments[1:])
     at = arguments.index("airflow") if "airflow" in arguments else len(arguments)
     parser = argparse.ArgumentParser(prog="python -m deploy.embedded", description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=("up", "down", "status", "airflow"))
+    parser.add_argument("command", choices=("up", "down", "status", "airflow", "scratch"))
     parser.add_argument("--data", type=Path)
     asked = parser.parse_args(arguments[: at + 1])
     known = sorted({path.parent.resolve() for path in HOME.glob("*/private.json")})
@@ -41,6 +45,18 @@ def main(arguments: list[str]) -> int:
         stack.up(print)
         print(f"Airflow: {stack.address}   data: {stack.data}   stop: make stop")
         return 0
+    except NightjarError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _scratch(arguments: list[str]) -> int:
+    """Run the command after the dashes in a scratch space; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.embedded scratch", description=scratch.__doc__)
+    parser.add_argument("command", nargs="+", help="what to run, after --")
+    command = parser.parse_args(arguments).command
+    try:
+        return scratch.run(command, Settings.load(dict(os.environ)))
     except NightjarError as error:
         print(error, file=sys.stderr)
         return 1

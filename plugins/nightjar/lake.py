@@ -24,7 +24,7 @@ from nightjar.settings import Settings
 
 _PRODUCERS = {
     **dict.fromkeys(("uploads", "tracks", "listens", "takedowns"), "ingest_uploads"),
-    **dict.fromkeys(("stems", "embeddings", "windows", "fingerprints", "speed_prints"), "embed_tracks"),
+    **dict.fromkeys(("stems", "embeddings", "windows", "fingerprints", "speed_prints", "echoprints"), "embed_tracks"),
     **dict.fromkeys(("print_keys", "duplicate_pairs", "duplicate_groups"), "sweep_duplicates"),
     "lists": "publish_recommendations",
 }

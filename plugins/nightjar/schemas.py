@@ -113,6 +113,12 @@ SPEED_PRINTS = _table(  # the same of the song as it would be, had it been made 
     ("vocals", _WORDS),
     key="track_id speed_percent",
 )
+ECHOPRINTS = _table(  # only where the setting second_opinion asks for it
+    ("track_id", pa.string()),
+    ("codes", _WORDS),
+    ("times", _WORDS),  # in frames of 23.2 ms
+    key="track_id",
+)
 PRINT_KEYS = _table(  # sampled keys of the mix's print, by which other songs' prints find it
     ("track_id", pa.string()),
     ("keys", _WORDS),
@@ -164,6 +170,7 @@ TABLES: dict[str, pa.Schema] = {
     "windows": WINDOWS,
     "fingerprints": FINGERPRINTS,
     "speed_prints": SPEED_PRINTS,
+    "echoprints": ECHOPRINTS,
     "print_keys": PRINT_KEYS,
     "duplicate_pairs": DUPLICATE_PAIRS,
     "duplicate_groups": DUPLICATE_GROUPS,

@@ -36,7 +36,10 @@ class Settings:
     model: str = "msd_musicnn-1"
     """The embedding model whose vectors are loaded, searched and published."""
     separator: str = "htdemucs-1"
-    """The separation model and the version of the code around it; part of every stem's key."""
+    """The separation model and the version of the code around it; part of every stem's key. `none` separates
+    nothing, for evaluations."""
+    second_opinion: str = ""
+    """`echoprint` to have the embedder write Echoprint codes too, by which an evaluation compares; empty: none."""
     weights_dir: str = ""
     """A local Demucs repository that holds the separator's weights; empty: download them, see the README."""
     cache_dir: str = str(Path.home() / ".cache" / "nightjar")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import NoReturn
 
 from nightjar import days
@@ -20,7 +22,16 @@ Settings are read from NIGHTJAR_* variables, credentials from AWS_*; without any
 
 
 class _Parser(argparse.ArgumentParser):
-    """Suggests what an unknown command may have meant."""
+    """Suggests what an unknown command may have meant; a command may have a `check` of all its arguments together."""
+
+    check: Callable[[argparse.Namespace], str | None] = staticmethod(lambda found: None)
+    """Says what is wrong, or nothing; it may add to what was found."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        found, rest = super().parse_known_args(args, namespace)
+        if wrong := self.check(found):
+            self.error(wrong)
+        return found, rest
 
     def error(self, message: str) -> NoReturn:
         typed = re.search(r"argument COMMAND: invalid choice: '([^']*)'", message)
@@ -33,13 +44,18 @@ def parser() -> argparse.ArgumentParser:
     """The parser; `command` names the module that answers."""
     made = _Parser("nightjar", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--json", action="store_true", help=argparse.SUPPRESS)  # before the command, as some type it
+    _add_commands(made, "command", "COMMAND", _COMMANDS)
+    return made
+
+
+def _add_commands(to: argparse.ArgumentParser, dest: str, metavar: str, commands: dict) -> None:
+    """Commands by name, each with what it does and what adds its arguments; all take --json."""
     every = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     every.add_argument("--json", action="store_true", help="print JSON with stable keys instead of tables")
-    commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (what, add_arguments) in _COMMANDS.items():
+    added = to.add_subparsers(dest=dest, required=True, metavar=metavar)
+    for name, (what, add_arguments) in commands.items():
         about = f"{what[0].upper()}{what[1:]}."
-        add_arguments(commands.add_parser(name, help=what, description=about, parents=[every]))
-    return made
+        add_arguments(added.add_parser(name, help=what, description=about, parents=[every]))
 
 
 def _status(command: argparse.ArgumentParser) -> None:
@@ -61,7 +77,26 @@ def _similar(command: argparse.ArgumentParser) -> None:
 
 
 def _duplicates(command: argparse.ArgumentParser) -> None:
-    command.add_argument("track", nargs="?", metavar="TRACK", help="only what concerns this track")
+    command.usage = "%(prog)s [TRACK] [--json]\n       %(prog)s explain A B [--out FILE.png] [--json]"
+    command.add_argument(
+        "words", nargs="*", metavar="TRACK", help="only what concerns this track; explain A B looks at one pair"
+    )
+    command.add_argument("--out", metavar="FILE.png", help="where the picture of the pair goes (default: ./A-B.png)")
+    command.check = _track_or_pair
+
+
+def _track_or_pair(found: argparse.Namespace) -> str | None:
+    """Sets `track` and `pair`. A track may be called explain: only as the first of three words it is none."""
+    found.track, found.pair = None, None
+    if len(found.words) == 3 and found.words[0] == "explain":
+        found.pair = found.words[1:]
+    elif len(found.words) > 1:
+        return f"not understood: {' '.join(found.words)}; write one TRACK, or explain A B"
+    elif found.out:
+        return "argument --out: the picture is of a pair, write explain A B"
+    else:
+        found.track = next(iter(found.words), None)
+    return None
 
 
 def _recs(command: argparse.ArgumentParser) -> None:
@@ -82,6 +117,37 @@ def _publish(command: argparse.ArgumentParser) -> None:
     command.add_argument("--accept-fewer", action="store_true", help="also if it is much poorer than what is live")
 
 
+def _evaluate(command: argparse.ArgumentParser) -> None:
+    _add_commands(command, "measured", "WHAT", _EVALUATIONS)
+
+
+def _evaluate_duplicates(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--songs", type=Path, required=True, metavar="DIR", help="a folder of audio files")
+    command.add_argument(
+        "--truth", type=Path, required=True, metavar="TRUTH.csv", help="its pairs that are not distinct: a,b,verdict"
+    )
+    command.add_argument("--report", type=Path, required=True, metavar="OUT.json", help="where the report goes")
+    command.add_argument("--no-separation", action="store_true", help="compare mixes only: fast, and finds no covers")
+    command.add_argument(
+        "--others",
+        action="store_true",
+        help="the same pairs by Echoprint codes, pyacoustid and AcoustID's rule besides",
+    )
+
+
+def _evaluate_copies(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--songs", type=Path, required=True, metavar="DIR", help="a folder of audio files")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make")
+    command.add_argument(
+        "--kinds", type=_names, metavar="A,B,C", help="only these alterations (an unknown one lists all there are)"
+    )
+    command.add_argument("--limit", type=_positive, metavar="N", help="so many of the songs, spread evenly")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _list_day(command: argparse.ArgumentParser) -> None:
     command.add_argument("--day", type=_day, metavar="DAY", help="the list of that day (default: the newest)")
 
@@ -99,6 +165,11 @@ def _day(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{error.message}: write it like 2026-11-20") from error
 
 
+_EVALUATIONS = {
+    "duplicates": ("what the real stages find of known pairs in a folder of songs", _evaluate_duplicates),
+    "copies": ("a folder of songs and altered copies of them, with its known pairs", _evaluate_copies),
+}
+
 _COMMANDS = {
     "status": ("what each day has come to, or one day in detail", _status),
     "rejects": ("what was turned away on a day, and why", _one_day),
@@ -108,4 +179,5 @@ _COMMANDS = {
     "why": ("why a song is, or is not, on a user's list", _why),
     "publish": ("show the app a day's lists as they are in the lake, where the night would not", _publish),
     "refreeze": ("forget which uploads a day was frozen with, so that the next run takes in late ones", _one_day),
+    "evaluate": ("measure the pipeline on songs with a known truth", _evaluate),
 }

@@ -166,12 +166,14 @@ def same_file(song: Prints, seconds: float) -> Comparison:
 def is_evidence(at: Sequence[Span]) -> bool:
     """Whether spans agree better than different songs do by chance. Held chords and loops agree for long, so that more
     is asked of long spans."""
-    return any(span.gain - _per_word(span) * span.length >= MATCH_MIN_GAIN for span in at)
+    return any(excess(span) >= 0 for span in at)
 
 
-def _per_word(span: Span) -> float:
+def excess(span: Span) -> float:
+    """Bits that a span gains beyond what is asked of one of its length."""
     unaltered = span.speed == 1 and abs(span.rate - 1) <= max(ALTERED_MIN_CHANGE, 1 / span.length)
-    return GAIN_PER_WORD if unaltered else GAIN_PER_WORD_ALTERED
+    per_word = GAIN_PER_WORD if unaltered else GAIN_PER_WORD_ALTERED
+    return span.gain - MATCH_MIN_GAIN - per_word * span.length
 
 
 def _voices(a: Prints, b: Prints, agree: float | None) -> str:

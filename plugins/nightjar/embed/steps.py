@@ -13,7 +13,7 @@ from nightjar.shards import shard_count
 log = logging.getLogger(__name__)
 
 TABLES = ("stems", "embeddings", "windows", "fingerprints", "speed_prints")
-"""What a shard of the embedder stages, beside its rejects."""
+"""What a shard of the embedder stages, beside its rejects, and `echoprints` where the setting second_opinion asks."""
 
 
 def plan(settings: Settings, day: str) -> dict:
@@ -38,7 +38,8 @@ def commit(settings: Settings, day: str, shards: int) -> dict:
     lake = Lake(settings)
     rejects = Partition("rejects", day, stage="embed")
     lake.commit(rejects, shards)
-    made = {table: lake.commit(Partition(table, day, settings.model), shards) for table in TABLES}
+    tables = (*TABLES, "echoprints") if settings.second_opinion else TABLES
+    made = {table: lake.commit(Partition(table, day, settings.model), shards) for table in tables}
     wanted = set(lake.read(Partition("tracks", day), ["track_id"])["track_id"].to_pylist())
     embedded = set(lake.read(Partition("embeddings", day, settings.model), ["track_id"])["track_id"].to_pylist())
     rejected = set(lake.read(rejects, ["track_id"])["track_id"].to_pylist())

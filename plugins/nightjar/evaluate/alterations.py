@@ -37,7 +37,7 @@ class Alteration:
     end_s: float = 0.0
     """Cut off at the end."""
     piece_s: float | None = None
-    """Only so many seconds of it, from a place that depends on the file's name. Songs must be longer by a third."""
+    """Only so many seconds of it, from a place that depends on the file's name."""
     filters: str = ""
     """ffmpeg's -af."""
     intro_s: float = 0.0
@@ -72,7 +72,6 @@ ALTERATIONS: dict[str, Alteration] = {
         Alteration("louder", DUPLICATE, filters="volume=6dB,alimiter=limit=0.95:level=false"),
         Alteration("bass", DUPLICATE, filters="bass=g=10,treble=g=-8,volume=-8dB"),
         Alteration("treble", DUPLICATE, filters="bass=g=-8,treble=g=10,volume=-8dB"),
-        Alteration("telephone", DUPLICATE, filters="highpass=f=300,lowpass=f=3400"),
         Alteration("compressed", DUPLICATE, filters="acompressor=threshold=0.05:ratio=8:attack=5:release=80:makeup=4"),
         Alteration("echo", DUPLICATE, filters="aecho=0.8:0.7:90|180:0.4|0.25"),
         Alteration("crop-start", DUPLICATE, start_s=4.7),

@@ -12,6 +12,9 @@ import numpy as np
 from nightjar.errors import NightjarError
 from nightjar.evaluate.alterations import ENCODINGS, RATE, Alteration
 
+_SILENT_PEAK = 33
+"""Of 32768: a thousandth of full scale, as the embedder has it."""
+
 
 def alter(song: Path, alteration: Alteration, target: Path) -> Path:
     """Write the altered copy of `song` as `target` with the ending of its encoding, which is returned.
@@ -35,8 +38,11 @@ def alter(song: Path, alteration: Alteration, target: Path) -> Path:
 
 
 def seconds_of(song: Path) -> float:
-    """The length of a song. Raises NightjarError for a file that is none."""
-    return len(_ffmpeg("-i", str(song), "-ac", "1", "-ar", "8000", "-f", "s16le", "-")) / 16_000
+    """The length of a song. Raises NightjarError for a file that is none, and for silence, of which a copy is none."""
+    samples = np.frombuffer(_ffmpeg("-i", str(song), "-ac", "1", "-ar", "8000", "-f", "s16le", "-"), "<i2")
+    if np.abs(samples).max(initial=0) < _SILENT_PEAK:
+        raise NightjarError(f"{song.name} is silent", "Leave it out")
+    return len(samples) / 8000
 
 
 def _decoded(song: Path, alteration: Alteration) -> np.ndarray:
@@ -44,10 +50,10 @@ def _decoded(song: Path, alteration: Alteration) -> np.ndarray:
     cut = ["-ss", str(alteration.start_s)]
     length = None
     if alteration.piece_s is not None:
-        spare = seconds_of(song) - alteration.piece_s * 4 / 3
+        spare = seconds_of(song) - alteration.piece_s
         if spare < 0:
             raise NightjarError(f"{song.name} is too short for {alteration.name}", "Take a longer song")
-        cut, length = ["-ss", f"{_random(song).uniform(0, spare + alteration.piece_s / 3):.3f}"], alteration.piece_s
+        cut, length = ["-ss", f"{_random(song).uniform(0, spare):.3f}"], alteration.piece_s
     elif alteration.end_s:
         length = seconds_of(song) - alteration.end_s - alteration.start_s
     cut += ["-t", f"{length:.3f}"] if length is not None else []

@@ -20,17 +20,9 @@ from tests.nightjar.recommend import night
 FIRST, DAY = night.DAYS[:2]
 COPY = {"a": "s20-00", "b": "s21-00", "verdict": "duplicate", "score": 0.98, "mix": 0.99, "accompaniment": 0.98}
 COVER = {"a": "s20-01", "b": "s21-01", "verdict": "cover", "score": 0.7, "mix": 0.6, "accompaniment": 0.9}
-REST = {
-    "decided_by": "mix, accompaniment",
-    "vocals": None,
-    "offset_s": 1.5,
-    "overlap_s": 90.0,
-    "share": 1.0,
-    "speed": 1.0,
-    "pitch": 0.0,
-    "spans": [{"a_s": 1.5, "b_s": 0.0, "seconds": 90.0, "similarity": 0.98}],
-    "evidence": "all parts match",
-}
+SPAN = {"a_s": 1.5, "b_s": 0.0, "seconds": 90.0, "similarity": 0.98}
+REST = {"decided_by": "mix", "vocals": None, "offset_s": 1.5, "overlap_s": 90.0, "share": 1.0, "speed": 1.0}
+REST |= {"pitch": 0.0, "spans": [SPAN], "evidence": "all parts match"}
 
 
 @pytest.fixture

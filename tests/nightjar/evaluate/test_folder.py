@@ -1,0 +1,90 @@
+"""A folder of altered copies: what is in it, what is left out, and that it is whole or not there."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from nightjar.cli import main
+from nightjar.errors import NightjarError
+from nightjar.evaluate.alterations import ALTERATIONS
+from nightjar.evaluate.copies import seconds_of
+from nightjar.evaluate.folder import fits, make
+from nightjar.evaluate.truth import read
+from nightjar.thresholds import FRAGMENT_MAX_RATIO
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory: pytest.TempPathFactory, compose) -> Path:
+    folder = tmp_path_factory.mktemp("songs")
+    (folder / "sub").mkdir()
+    compose(folder / "long.wav", 1, 40.0)
+    compose(folder / "sub" / "short.wav", 2, 6.0)
+    compose(folder / "sub" / "short.wave", 3, 6.0)  # called alike
+    (folder / "notes.txt").write_text("no song")
+    return folder
+
+
+def test_originals_copies_and_their_table(songs, tmp_path):
+    made = make(songs, tmp_path / "out", ["mp3-64", "crop-start", "fragment-10"])
+    assert made.songs == ["long.wav", "sub/short.wav", "sub/short.wave"]
+    assert made.copies == {"mp3-64": 3, "crop-start": 1, "fragment-10": 1}
+    assert made.too_short == {"crop-start": 2, "fragment-10": 2}
+    assert [each["file"] for each in made.unreadable] == ["notes.txt"]
+    with (tmp_path / "out" / "truth.csv").open(newline="") as file:
+        rows = [tuple(row.values()) for row in csv.DictReader(file)]
+    assert rows == [
+        ("long.wav", "long--mp3-64.mp3", "duplicate", "mp3-64"),
+        ("long.wav", "long--crop-start.flac", "duplicate", "crop-start"),
+        ("long.wav", "long--fragment-10.mp3", "fragment", "fragment-10"),
+        ("long--mp3-64.mp3", "long--crop-start.flac", "any", ""),
+        ("long--mp3-64.mp3", "long--fragment-10.mp3", "any", ""),
+        ("long--crop-start.flac", "long--fragment-10.mp3", "any", ""),
+        ("sub/short.wav", "sub/short.wav--mp3-64.mp3", "duplicate", "mp3-64"),
+        ("sub/short.wave", "sub/short.wave--mp3-64.mp3", "duplicate", "mp3-64"),
+    ]
+    truth = read(tmp_path / "out", tmp_path / "out" / "truth.csv")
+    assert (len(truth.songs), len(truth.pairs)) == (8, 8)
+    assert (tmp_path / "out" / "long.wav").read_bytes() == (songs / "long.wav").read_bytes()
+    assert seconds_of(tmp_path / "out" / "long--fragment-10.mp3") == pytest.approx(10, abs=0.2)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "fit"),
+    [
+        ("fragment-30", 30.0 / FRAGMENT_MAX_RATIO, False),  # on the border to a duplicate
+        ("fragment-30", 60.0, True),
+        ("crop-start", 4.7 / (1 - FRAGMENT_MAX_RATIO), False),  # on the border to a fragment
+        ("crop-start", 60.0, True),
+        ("crop-end", 4.0, False),
+        ("intro", 8.0 / (1 / FRAGMENT_MAX_RATIO - 1), False),
+        ("intro", 60.0, True),
+        ("noise-0", 4.0, True),
+        ("speed+8", 4.0, True),
+    ],
+)
+def test_a_copy_is_clearly_what_its_alteration_says(name, seconds, fit):
+    assert fits(ALTERATIONS[name], seconds) is fit
+
+
+def test_the_command_and_what_it_refuses(songs, tmp_path, capsys):
+    given = ["evaluate", "copies", "--songs", str(songs), "--out", str(tmp_path / "out")]
+    assert main([*given, "--kinds", "mp3-64,nope"]) == 1
+    assert "nightjar: there is no alteration 'nope'. There are mp3-128, " in capsys.readouterr().err
+    assert main([*given, "--kinds", "mp3-64", "--limit", "1"]) == 0
+    said = capsys.readouterr()
+    assert "Copies of 1 songs" in said.out
+    assert "copy: 1 songs" in said.err
+    assert main([*given, "--kinds", "mp3-64"]) == 1
+    assert "is not an empty folder. Name a new one" in capsys.readouterr().err
+
+
+def test_nothing_is_left_of_a_folder_that_fails(songs, tmp_path):
+    (tmp_path / "no songs").mkdir()
+    (tmp_path / "no songs" / "notes.txt").write_text("no song")
+    with pytest.raises(NightjarError, match="there is no song in"):
+        make(tmp_path / "no songs", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["no songs"]
