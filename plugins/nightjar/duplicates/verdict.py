@@ -107,42 +107,43 @@ def compare(a: Prints, b: Prints) -> Comparison:
     if not np.array_equal(b.mix, b.accompaniment):
         found["accompaniment"] = spans(a.accompaniment, b.queries["accompaniment"])
     at = max(found.values(), key=lambda each: sum(span.gain for span in each))
-    if not at or not is_evidence(at):
-        return Comparison(DISTINCT)
-    share = _share(at, a, b)
-    if share < MIN_SHARE:
-        return Comparison(DISTINCT)
-    at_speed = {part: b.queries[part].at(at[0].speed) for part in PARTS}
-    parts = {part: similarity(getattr(a, part), at_speed[part], at) for part in PARTS}
+    if not at:
+        return Comparison(DISTINCT, evidence="nothing agrees for longer than by chance")
+    at_speed = b.at(at[0].speed)
+    parts = {part: similarity(getattr(a, part), getattr(at_speed, part), at) for part in PARTS}
     voices = _voices(a, b, parts["vocals"])
     if not (a.sings and b.sings):
         parts["vocals"] = None
-    if parts["mix"] is None:
-        return Comparison(DISTINCT)
-    alike = {part: value is not None and value >= SAME_PART_SIMILARITY for part, value in parts.items()}
-    same_sound = alike["mix"] and (alike["accompaniment"] or parts["accompaniment"] is None)
-    if parts["mix"] >= SAME_MIX_SIMILARITY or (voices == "same" and same_sound):
-        verdict, decided = _kind(at, share, a, b), ["mix", "accompaniment", *(["vocals"] if voices == "same" else [])]
-    elif voices == "none" and same_sound:
-        verdict, decided = _kind(at, share, a, b), ["mix", "accompaniment"]
-    elif voices == "differ" and alike["accompaniment"]:
-        verdict, decided = COVER, ["accompaniment"]
-    else:
-        return Comparison(DISTINCT)
-    decided = [part for part in decided if parts[part] is not None]
+    share = _share(at, a, b)
+    verdict, decided = _decided(parts, voices) if is_evidence(at) and share >= MIN_SHARE else (DISTINCT, [])
+    if verdict == DUPLICATE:
+        verdict = _kind(at, share, a, b)
+    speed, pitch = _change(at)
     return Comparison(
         verdict,
-        score=sum(parts[part] for part in decided) / len(decided),
+        score=sum(parts[part] for part in decided) / len(decided) if decided else 0.0,
         decided_by=", ".join(decided),
         **parts,
         offset_s=at[0].a_s - at[0].b_s * at[0].tempo,
         overlap_s=sum(span.seconds for span in at),
         share=share,
-        speed=_change(at)[0],
-        pitch=_change(at)[1],
+        speed=speed,
+        pitch=pitch,
         spans=tuple(at),
         evidence=_evidence(verdict, parts, at, (a, b)),
     )
+
+
+def _decided(parts: dict[str, float | None], voices: str) -> tuple[str, list[str]]:
+    """DUPLICATE for one recording, however altered, COVER or DISTINCT; and the parts that say so."""
+    alike = {part: value is not None and value >= SAME_PART_SIMILARITY for part, value in parts.items()}
+    same_sound = alike["mix"] and (alike["accompaniment"] or parts["accompaniment"] is None)
+    if (parts["mix"] or 0) >= SAME_MIX_SIMILARITY or (voices != "differ" and same_sound):
+        decided = ["mix", "accompaniment", *(["vocals"] if voices == "same" else [])]
+        return DUPLICATE, [part for part in decided if parts[part] is not None]
+    if voices == "differ" and alike["accompaniment"]:
+        return COVER, ["accompaniment"]
+    return DISTINCT, []
 
 
 def same_file(song: Prints, seconds: float) -> Comparison:
@@ -232,6 +233,8 @@ def _evidence(verdict: str, parts: dict[str, float | None], at: Sequence[Span], 
     changed += [f"{pitch:+.2f} semitones"] if pitch else []
     if verdict == COVER:
         why = "another voice on the same backing" if all(singing) else "the same backing, but only one of them sings"
+    elif verdict == DISTINCT:
+        why = "no more than different songs have in common"
     elif verdict == FRAGMENT:
         shorter, longer = sorted(song.seconds for song in songs)
         why = f"{seconds:.0f} s that a song of {shorter:.0f} s shares with one of {longer:.0f} s"
