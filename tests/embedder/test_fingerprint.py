@@ -4,6 +4,7 @@ import numpy as np
 
 from embedder import fingerprint, signal, stems
 from embedder.decode import decode
+from nightjar.thresholds import PRINT_SPEEDS
 
 MELODY = "aevalsrc=0.4*sin(2*PI*t*220*(1+mod(floor(t*3)*5\\,7)/7)):s=44100"
 
@@ -39,3 +40,16 @@ def test_stems_have_words_unless_they_are_silent(pcm_of, noise, tmp_path):
 
 def test_the_shortest_song(synth, tmp_path):
     assert len(fingerprint.of_mix(decode(synth("song.wav", 3.0, sound=MELODY), tmp_path / "raw"))) > 0
+
+
+def test_a_faster_song_has_its_originals_words_once_that_speed_is_undone(synth, tmp_path):
+    song = synth("song.flac", 30.0, sound=MELODY)
+    faster = synth("faster.flac", 30.0, "-af", "asetrate=45423,aresample=44100", sound=MELODY)  # 3 %
+    words = fingerprint.of_mix(decode(song, tmp_path / "one"))
+    changed = decode(faster, tmp_path / "two")
+    at_speeds = fingerprint.of_mix_at_speeds(changed, tmp_path)
+    agree = [similarity(words, each) for each in (fingerprint.of_mix(changed), *at_speeds)]
+    assert np.argmax(agree) == 1 + PRINT_SPEEDS.index(3)
+    assert max(agree) > 0.95
+    assert agree[0] < 0.8
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".raw") == []
