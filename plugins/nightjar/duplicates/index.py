@@ -10,39 +10,48 @@ Arithmetic only.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
-from nightjar.thresholds import INDEX_KEY_SAMPLE, INDEX_LAG_WORDS, INDEX_MIN_HITS
+from nightjar.thresholds import INDEX_KEY_SAMPLE, INDEX_LAG_WORDS, INDEX_MAX_CANDIDATES, INDEX_MIN_HITS
 
 _DIAGONALS = 4
 """Offsets, half a second, within which hits fit each other: a tempo changed by 4 % drifts as far in 12 s."""
 
 
-def keys_of(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The sampled keys of a print and the positions of their words: (n,) uint32 and (n,) uint32."""
-    if len(words) <= INDEX_LAG_WORDS:
-        return np.zeros(0, np.uint32), np.zeros(0, np.uint32)
-    odd = _odd_bits(words)
-    keys = (odd[:-INDEX_LAG_WORDS] << np.uint32(16)) | odd[INDEX_LAG_WORDS:]
-    fresh = np.ones(len(keys), np.bool_)
-    fresh[1:] = keys[1:] != keys[:-1]  # silence and held notes say nothing more by lasting
-    at = np.flatnonzero(fresh & (_scrambled(keys) % np.uint32(INDEX_KEY_SAMPLE) == 0))
-    return keys[at], at.astype(np.uint32)
+@njit(cache=True)
+def keys_of(words):
+    """The sampled keys of a print and the positions of their words: (n,) uint32 and (n,) uint32.
+
+    A key that is that of the word before is left out: silence and held notes say nothing more by lasting.
+    """
+    keys, positions = np.empty(len(words), np.uint32), np.empty(len(words), np.uint32)
+    many, before = 0, np.uint32(0)
+    for at in range(len(words) - INDEX_LAG_WORDS):
+        key = np.uint32((_odd_bits(words[at]) << np.uint32(16)) | _odd_bits(words[at + INDEX_LAG_WORDS]))
+        if (at == 0 or key != before) and _scrambled(key) % np.uint32(INDEX_KEY_SAMPLE) == 0:
+            keys[many], positions[many] = key, at
+            many += 1
+        before = key
+    return keys[:many].copy(), positions[:many].copy()
 
 
-def _odd_bits(words: np.ndarray) -> np.ndarray:
-    """The high bit of each of a word's sixteen two-bit filters, the one that survives most: (n,) uint32 below 2**16."""
-    odd = (words >> np.uint32(1)) & np.uint32(0x55555555)
-    for shift, mask in ((1, 0x33333333), (2, 0x0F0F0F0F), (4, 0x00FF00FF), (8, 0x0000FFFF)):
-        odd = (odd | (odd >> np.uint32(shift))) & np.uint32(mask)
-    return odd
+@njit(cache=True)
+def _odd_bits(word):
+    """The high bit of each of a word's sixteen two-bit filters, the one that survives most, as a number below 2**16."""
+    odd = (word >> np.uint32(1)) & np.uint32(0x55555555)
+    odd = (odd | (odd >> np.uint32(1))) & np.uint32(0x33333333)
+    odd = (odd | (odd >> np.uint32(2))) & np.uint32(0x0F0F0F0F)
+    odd = (odd | (odd >> np.uint32(4))) & np.uint32(0x00FF00FF)
+    return np.uint32((odd | (odd >> np.uint32(8))) & np.uint32(0x0000FFFF))
 
 
-def _scrambled(keys: np.ndarray) -> np.ndarray:
+@njit(cache=True)
+def _scrambled(key):
     """The upper half of a multiplication by the golden ratio: every bit of a key counts (Knuth, TAOCP 6.4)."""
-    return ((keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)).astype(np.uint32)
+    return np.uint32((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32))
 
 
 class Index:
@@ -71,6 +80,60 @@ class Index:
         Releases the interpreter's lock, so that threads can meet several days at a time.
         """
         return _meet(keys, positions, starts, self._keys, self._places, self._first, self._shift)
+
+
+@dataclass(frozen=True)
+class Met:
+    """Pairs that share keys, in columns: the younger song's number, the hits, and the older one's number."""
+
+    younger: np.ndarray
+    hits: np.ndarray
+    older: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Met:
+        """Some of the pairs, by a mask or by their rows."""
+        return Met(self.younger[rows], self.hits[rows], self.older[rows])
+
+    def __len__(self) -> int:
+        return len(self.younger)
+
+
+class Best:
+    """Of all pairs that are added the INDEX_MAX_CANDIDATES with the most hits of each younger song.
+
+    Of equally many hits that of the lower rank counts, so that the order of adding does not matter. Not much more is
+    held than what is best, since a large library shares keys with every song.
+    """
+
+    def __init__(self, younger: int, rank: np.ndarray) -> None:
+        """`rank` of each older song."""
+        self._rank, self._many = rank, np.zeros(younger, np.int64)
+        self._parts: list[Met] = []
+        self._held, self._most = 0, max(1 << 20, 2 * younger * INDEX_MAX_CANDIDATES)
+
+    def add(self, found: Met) -> None:
+        self._parts.append(found)
+        self._held += len(found)
+        self._many += np.bincount(found.younger, minlength=len(self._many))
+        if self._held > self._most:
+            self._parts = [self.found()]
+            self._held = len(self._parts[0])
+
+    @property
+    def left_out(self) -> int:
+        """How many younger songs have more pairs than are kept."""
+        return int((self._many > INDEX_MAX_CANDIDATES).sum())
+
+    def found(self) -> Met:
+        """The best, by younger song."""
+        if not self._parts:
+            return Met(*(np.zeros(0, np.int64),) * 3)
+        younger, hits, older = (
+            np.concatenate([getattr(part, name) for part in self._parts]) for name in ("younger", "hits", "older")
+        )
+        ordered = Met(younger, hits, older).take(np.lexsort((self._rank[older], -hits, younger)))
+        first = np.searchsorted(ordered.younger, ordered.younger)  # where each younger song's pairs begin
+        return ordered.take(np.arange(len(ordered)) - first < INDEX_MAX_CANDIDATES)
 
 
 @njit(cache=True, nogil=True)

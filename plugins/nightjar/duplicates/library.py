@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,44 +16,120 @@ from nightjar.duplicates.verdict import Prints
 from nightjar.lake import Lake, Partition
 from nightjar.vectors.takedowns import taken_down
 
+_THREADS = 8
+"""Days whose songs are read at a time."""
+
+
+class Songs(Mapping[str, Song]):
+    """Songs by their ids: columns of some hundred bytes a song, of which only what is asked for becomes an object."""
+
+    def __init__(self, days: Sequence[str], rows: pa.Table) -> None:
+        """`rows` are track_id, day (its number in `days`), uploaded_us, duration_s and sha256; the first of an id
+        counts."""
+        names = rows["track_id"].to_pylist()
+        self._at = dict(zip(reversed(names), range(len(names) - 1, -1, -1), strict=True))
+        if len(self._at) < len(names):
+            rows = rows.take(pa.array(sorted(self._at.values()), pa.int64()))
+            self._at = {name: at for at, name in enumerate(rows["track_id"].to_pylist())}
+        self._days = days
+        self.names = rows["track_id"].combine_chunks()
+        self.sha256 = rows["sha256"].combine_chunks()
+        self.day, self.uploaded_us, self.seconds = (
+            rows[name].to_numpy() for name in ("day", "uploaded_us", "duration_s")
+        )
+
+    def __getitem__(self, track_id: str) -> Song:
+        at = self._at[track_id]
+        return Song(self._days[self.day[at]], int(self.uploaded_us[at]), track_id, float(self.seconds[at]))
+
+    def __contains__(self, track_id: object) -> bool:
+        return track_id in self._at
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._at)
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def at(self, track_ids: Sequence[str]) -> np.ndarray:
+        """The rows of songs, -1 for those that are not among these."""
+        return np.array([self._at.get(each, -1) for each in track_ids], np.int64)
+
+    @cached_property
+    def rank(self) -> np.ndarray:
+        """Of each row, the place of its id in their order."""
+        rank = np.empty(len(self), np.int64)
+        rank[pc.sort_indices(self.names).to_numpy()] = np.arange(len(self))
+        return rank
+
+    def older(self, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Whether the songs of rows `ones` are older than those of rows `others`, pair by pair."""
+        day, uploaded, rank = self.day[ones] - self.day[others], self.uploaded_us[ones], self.rank[ones]
+        later = self.uploaded_us[others]
+        same = (uploaded < later) | ((uploaded == later) & (rank < self.rank[others]))
+        return (day < 0) | ((day == 0) & same)
+
+
+@dataclass(frozen=True)
+class Digests:
+    """The SHA-256 of each song's uploaded file, by the song's id."""
+
+    songs: Songs
+
+    def __getitem__(self, track_id: str) -> str:
+        return self.songs.sha256[int(self.songs.at([track_id])[0])].as_py()
+
 
 @dataclass(frozen=True)
 class Library:
     """The songs of some days that can have duplicates: neither rejected by the embedder nor taken down."""
 
-    songs: dict[str, Song]
-    sha256: dict[str, str]
-    """Of each song's uploaded file."""
-    of_sha256: dict[str, list[str]]
-    """The songs of each of these."""
+    songs: Songs
+    days: list[str]
+    """Those that have songs or could have, in order."""
 
     @classmethod
     def read(cls, lake: Lake, days: Collection[str]) -> Library:
         """The songs of committed `days`; of an id that came on two days, the first. Raises PartitionMissing."""
-        out = taken_down(lake)
-        songs, sha256, of_sha256 = {}, {}, {}
-        for day in sorted(days):
-            rejects = lake.read(Partition("rejects", day, stage="embed"), ["track_id"])
-            gone = out | set(rejects["track_id"].to_pylist())
-            columns = ["track_id", "uploaded_at", "duration_s", "sha256"]
-            rows = lake.read(Partition("tracks", day), columns)
-            uploaded = rows["uploaded_at"].cast(pa.int64()).to_pylist()
-            values = (rows[name].to_pylist() for name in ("track_id", "duration_s", "sha256"))
-            for track_id, seconds, digest, at in zip(*values, uploaded, strict=True):
-                if track_id in gone or track_id in songs:
-                    continue
-                songs[track_id] = Song(day, at, track_id, seconds)
-                sha256[track_id] = digest
-                of_sha256.setdefault(digest, []).append(track_id)
-        return cls(songs, sha256, of_sha256)
+        out, days = taken_down(lake), sorted(days)
+
+        def songs(number: int) -> pa.Table:
+            rejects = lake.read(Partition("rejects", days[number], stage="embed"), ["track_id"])
+            rows = lake.read(Partition("tracks", days[number]), ["track_id", "uploaded_at", "duration_s", "sha256"])
+            gone = pa.array(sorted(out | set(rejects["track_id"].drop_null().to_pylist())), pa.string())
+            rows = rows.filter(pc.invert(pc.is_in(rows["track_id"], gone)))
+            rows = rows.append_column("day", pa.array(np.full(rows.num_rows, number, np.int32)))
+            return rows.append_column("uploaded_us", rows["uploaded_at"].cast(pa.int64()))
+
+        with ThreadPoolExecutor(_THREADS) as threads:  # a day is small, and waits for the store most of its time
+            return cls(Songs(days, pa.concat_tables(threads.map(songs, range(len(days))))), days)
 
     def of_day(self, day: str) -> list[str]:
         """The day's songs, in order of their ids."""
-        return sorted(track_id for track_id, song in self.songs.items() if song.day == day)
+        if day not in self.days:
+            return []
+        of_day = np.flatnonzero(self.songs.day == self.days.index(day))
+        return sorted(self.songs.names.take(pa.array(of_day)).to_pylist())
 
     def copies(self, track_id: str) -> list[str]:
         """The other songs that were uploaded as the very same bytes."""
-        return [other for other in self.of_sha256[self.sha256[track_id]] if other != track_id]
+        return [other for other in self._uploaded_again.get(self.sha256[track_id], []) if other != track_id]
+
+    @property
+    def sha256(self) -> Digests:
+        """Of each song's uploaded file."""
+        return Digests(self.songs)
+
+    @cached_property
+    def _uploaded_again(self) -> dict[str, list[str]]:
+        """The songs of each file that several have."""
+        counts = pc.value_counts(self.songs.sha256)
+        several = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+        rows = np.flatnonzero(pc.is_in(self.songs.sha256, several).to_numpy(zero_copy_only=False))
+        found: dict[str, list[str]] = {}
+        for at in rows:
+            found.setdefault(self.songs.sha256[at].as_py(), []).append(self.songs.names[at].as_py())
+        return found
 
 
 def prints(lake: Lake, model: str, day: str, wanted: Collection[str]) -> dict[str, Prints]:

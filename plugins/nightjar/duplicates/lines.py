@@ -16,6 +16,10 @@ from nightjar.thresholds import PLACE_MIN_GAIN, SIMPLER_GAIN, SPAN_ERROR_BITS, V
 
 _RATE_STEP = 0.02
 """From one rate to the next within a segment: so fine that its ends are off by less than half a word."""
+_ROUNDING = 1e-6
+"""Words by which floating point errs at most, and much more."""
+_BLOCK = 64
+"""Words whose gains are bounded together."""
 
 
 @intrinsic
@@ -27,39 +31,120 @@ def _set_bits(typing, word):  # the processor has an instruction for it; numba h
 
 
 @njit(cache=True)
+def _on_both(a, offset, rate, low, high):
+    """The words of b in [low, high) that a line lays on some word of `a`: [low, high)."""
+    low = max(low, int(np.ceil((-0.5 - offset) / rate)) - 1)
+    while low < high and np.floor(offset + rate * low + 0.5) < 0:
+        low += 1
+    high = min(high, int(np.ceil((len(a) - 0.5 - offset) / rate)) + 1)
+    while low < high and np.floor(offset + rate * (high - 1) + 0.5) >= len(a):
+        high -= 1
+    return low, max(low, high)
+
+
+@njit(cache=True)
+def _is_plain(offset, rate):
+    """Whether all words of b are shifted alike, so that arithmetic on whole numbers, eight at a time, is exact."""
+    return rate == 1.0 and 2 * offset == np.floor(2 * offset)
+
+
+@njit(cache=True)
+def _word_gains(a, b, offset, rate, low, high, gains):
+    """Write what the words [low, high) of b, which lie on both prints, gain along a line to gains[low:high]."""
+    b, gains = b[low:high], gains[low:high]
+    if _is_plain(offset, rate):
+        shift = int(np.floor(offset + 0.5))
+        a = a[low + shift : high + shift]
+        for j in range(len(b)):
+            gains[j] = SPAN_ERROR_BITS - _set_bits(a[j] ^ b[j])
+    else:
+        for j in range(len(b)):
+            i = np.uint64(np.int64(np.floor(offset + rate * (low + j) + 0.5)))  # unsigned: never counted from the end
+            gains[j] = SPAN_ERROR_BITS - _set_bits(a[i] ^ b[j])
+
+
+@njit(cache=True)
 def _gain(a, b, offset, rate, low, high):
     """The line's gain over words [low, high) of b, as far as they lie on a."""
-    gain = 0
-    for j in range(low, high):
-        i = int(np.floor(offset + rate * j + 0.5))
-        if 0 <= i < len(a):
-            gain += SPAN_ERROR_BITS - _set_bits(a[i] ^ b[j])
+    low, high = _on_both(a, offset, rate, low, high)
+    gain = SPAN_ERROR_BITS * (high - low)
+    if _is_plain(offset, rate):
+        shift = int(np.floor(offset + 0.5))
+        a, b = a[low + shift : high + shift], b[low:high]
+        for j in range(len(b)):
+            gain -= _set_bits(a[j] ^ b[j])
+    else:
+        for j in range(low, high):
+            gain -= _set_bits(a[int(np.floor(offset + rate * j + 0.5))] ^ b[j])
     return gain
 
 
 @njit(cache=True)
-def best_interval(a, b, offset, rate):
-    """(gain, low, high): the interval of b in which the line gains most (Kadane's maximum subarray).
+def _shiftable(a, offset, rate, low, high, first_shift, last_shift, at):
+    """Write the numbers of the words of a that a line lays words [low, high) of b on to `at`.
+
+    Returns whether these numbers, shifted, are those of the line so shifted, and all of them on a: they may not be
+    where a word lies so close to the border of two that rounding decides.
+    """
+    for k in range(high - low):
+        place = offset + rate * (low + k) + 0.5
+        at[k] = int(np.floor(place))
+        if not _ROUNDING < place - at[k] < 1 - _ROUNDING:
+            return False
+    return at[0] + first_shift >= 0 and at[high - low - 1] + last_shift < len(a)
+
+
+@njit(cache=True)
+def _wrong_at(a, b, at, first_shift, wrong):
+    """Write the wrong bits of words b on words at + shift of a to `wrong`, for each shift from `first_shift` on."""
+    wrong[:] = 0
+    for k in range(len(b)):  # the shifts inside: they are neighbours in memory
+        word, part = b[k], a[at[k] + first_shift : at[k] + first_shift + len(wrong)]
+        for turn in range(len(wrong)):
+            wrong[turn] += _set_bits(part[turn] ^ word)
+
+
+@njit(cache=True)
+def _may_gain(gains, at_least):
+    """Whether some interval of `gains` may sum up to `at_least`: an upper bound of Kadane's algorithm, by blocks."""
+    running = 0
+    for begin in range(0, len(gains), _BLOCK):
+        block = gains[begin : begin + _BLOCK]
+        total = positive = 0
+        for j in range(len(block)):
+            gain = np.int64(block[j])
+            total += gain
+            positive += gain & ~(gain >> 63)  # 0 for negative ones: without a branch, the loop does several at a time
+        if running + positive >= at_least:
+            return True
+        running = max(positive, running + total)
+    return False
+
+
+@njit(cache=True)
+def best_interval(a, b, offset, rate, gains, at_least=1):
+    """(gain, low, high): the interval of b in which the line gains most (Kadane's maximum subarray); gain 0 where that
+    is less than `at_least`. `gains` (len(b) or more, int16) is work space.
 
     A word that only repeats the one before, in both prints, adds nothing: a held note or silence is no evidence.
     """
-    best, best_low, best_high, running, low = 0, 0, 0, 0, 0
-    before = -1
-    for j in range(len(b)):
-        i = int(np.floor(offset + rate * j + 0.5))
-        if i < 0 or i >= len(a):
-            running, low, before = 0, j + 1, -1
-            continue
-        gained = SPAN_ERROR_BITS - _set_bits(a[i] ^ b[j])
-        if before >= 0 and gained > 0 and a[i] == a[before] and b[j] == b[j - 1]:
-            gained = 0
-        before = i
+    begin, end = _on_both(a, offset, rate, 0, len(b))
+    _word_gains(a, b, offset, rate, begin, end, gains)
+    if not _may_gain(gains[begin:end], at_least):
+        return 0, 0, 0
+    best, best_low, best_high, running, low = 0, 0, 0, 0, begin
+    for j in range(begin, end):
+        gained = np.int64(gains[j])
+        if gained > 0 and j > begin and b[j] == b[j - 1]:
+            i = int(np.floor(offset + rate * j + 0.5))
+            if a[i] == a[int(np.floor(offset + rate * (j - 1) + 0.5))]:
+                gained = 0
         running += gained
         if running <= 0:
             running, low = 0, j + 1
         elif running > best:
             best, best_low, best_high = running, low, j + 1
-    return best, best_low, best_high
+    return (best, best_low, best_high) if best >= at_least else (0, 0, 0)
 
 
 @njit(cache=True)
@@ -71,18 +156,28 @@ def follow(a, b, start, stop, diagonal, low_rate, high_rate):
     [low_rate, high_rate].
     """
     middle, best, offset, rate = (start + stop) / 2, -(1 << 40), 0.0, 1.0
+    gains, at = np.empty(len(b), np.int16), np.empty(VOTING_SEGMENT_WORDS, np.int64)
     if stop - start > VOTING_SEGMENT_WORDS:  # a whole print: at its own tempo
         steps, first_shift, last_shift = 0, -1, 2
     else:
         steps, first_shift, last_shift = int((high_rate - low_rate) / _RATE_STEP) + 1, -2, 2 * DIAGONALS + 1
+    wrong = np.empty(last_shift + 1 - first_shift, np.int64)
     for step in range(steps + 1):
         tried_rate = low_rate + step * (high_rate - low_rate) / steps if steps else 1.0
+        shiftable = steps > 0 and _shiftable(
+            a, diagonal + (1 - tried_rate) * middle, tried_rate, start, stop, first_shift, last_shift, at
+        )
+        if shiftable:
+            _wrong_at(a, b[start:stop], at, first_shift, wrong)
         for shift in range(first_shift, last_shift + 1):
             tried = diagonal + shift + (1 - tried_rate) * middle
-            gain = _gain(a, b, tried, tried_rate, start, stop)
+            if shiftable:
+                gain = SPAN_ERROR_BITS * (stop - start) - wrong[shift - first_shift]
+            else:
+                gain = _gain(a, b, tried, tried_rate, start, stop)
             if gain > best:
                 best, offset, rate = gain, tried, tried_rate
-    best, low, high = best_interval(a, b, offset, rate)
+    best, low, high = best_interval(a, b, offset, rate, gains, PLACE_MIN_GAIN)
     if best < PLACE_MIN_GAIN:
         return 0, 0.0, 1.0, 0, 0
     for fineness in (1.0, 0.5, 0.25):
@@ -97,21 +192,21 @@ def follow(a, b, start, stop, diagonal, low_rate, high_rate):
                     continue
                 for shift in range(-2, 3):
                     tried = offset + (rate - tried_rate) * centre + shift * 0.5
-                    gain, tried_low, tried_high = best_interval(a, b, tried, tried_rate)
+                    gain, tried_low, tried_high = best_interval(a, b, tried, tried_rate, gains, best + 1)
                     if gain > best:
                         best, low, high, improved = gain, tried_low, tried_high, True
                         best_offset, best_rate = tried, tried_rate
             offset, rate = best_offset, best_rate
-    return _simplest(a, b, best, offset, rate, low, high)
+    return _simplest(a, b, best, offset, rate, low, high, gains)
 
 
 @njit(cache=True)
-def _simplest(a, b, gain, offset, rate, low, high):
+def _simplest(a, b, gain, offset, rate, low, high, gains):
     """The line at rate 1 and a whole offset instead, where that is about as good: many round to the same words."""
     plain = np.floor(offset + (rate - 1) * (low + high) / 2 + 0.5)
     if abs(rate - 1) * (high - low) <= 2:
         for tried in (plain, plain - 1, plain + 1):
-            found, tried_low, tried_high = best_interval(a, b, tried, 1.0)
+            found, tried_low, tried_high = best_interval(a, b, tried, 1.0, gains)
             if found >= SIMPLER_GAIN * gain:
                 return found, tried, 1.0, tried_low, tried_high
     return gain, offset, rate, low, high

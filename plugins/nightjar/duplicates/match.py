@@ -95,11 +95,10 @@ class Query:
         self._words = np.concatenate([*self.prints, np.zeros(0, np.uint32)])
         self._rates = np.array([_rates(speed) for speed in self._speeds])
         self._table = lookup_table(self._words, self._starts)
-        self._space = work_space(self._starts)
 
     def best(self, a: np.ndarray) -> Span | None:
         """The span with the largest gain in words of `a`, whatever the speed; None where nothing agrees."""
-        found = best_line(a, self._words, self._starts, self._rates, self._table, *self._space)
+        found = best_line(a, self._words, self._starts, self._rates, self._table, *work_space(self._starts))
         _, which, offset, rate, low, high = found
         if high - low < MIN_OVERLAP_WORDS:
             return None

@@ -5,6 +5,8 @@ The search for an offset by votes is AcoustID's; see `match` for what is differe
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from numba import njit
 
@@ -146,10 +148,16 @@ def likely_places(a, starts, first, print_of, position, cells, touched):
     return found[:kept]
 
 
-def work_space(starts):
-    """`cells` and `touched` that are large enough for any song against these prints."""
+_own = threading.local()
+
+
+def work_space(starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`cells` and `touched` that are large enough for any song against these prints: one pair a thread, used again and
+    again, since a comparison leaves it as it found it."""
     prints, longest = len(starts) - 1, int(np.diff(starts).max(initial=0))
     segments = longest // VOTING_SEGMENT_WORDS + 1
     cells = prints * segments * ((BLOCK_WORDS + VOTING_SEGMENT_WORDS) // DIAGONALS + 3)
     cells += prints * (BLOCK_WORDS + longest + 2) + 1
-    return np.zeros(cells, np.uint16), np.empty(cells, np.int64)
+    if len(getattr(_own, "cells", ())) < cells:
+        _own.cells, _own.touched = np.zeros(cells, np.uint16), np.empty(cells, np.int64)
+    return _own.cells, _own.touched

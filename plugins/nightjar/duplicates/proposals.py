@@ -17,9 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightjar import schemas
 from nightjar.duplicates import candidates
-from nightjar.duplicates.index import Index, keys_of
+from nightjar.duplicates.index import Best, Index, Met, keys_of
 from nightjar.duplicates.library import Library, prints_at_speeds
 from nightjar.duplicates.verdict import Prints
 from nightjar.lake import Lake, Partition
@@ -55,7 +54,7 @@ class Proposals:
         model = self._settings.model
         _write_keys(self._lake, model, self._day)
         known = self._by_vector_and_bytes()
-        earlier = sorted({song.day for song in self._library.songs.values() if song.day < self._day})
+        earlier = [day for day in self._library.days if day < self._day]
         for day in (self._day, *self._later):
             against = [*earlier, self._day] if day == self._day else [self._day]
             wanted = set(self._library.of_day(day))
@@ -97,24 +96,29 @@ class Proposals:
 
     def _by_print(self, prints: dict[str, Prints], against: Sequence[str]) -> Iterator[Pair]:
         """The pairs of some younger songs whose prints share keys with older ones of the days `against`."""
-        names = sorted(prints)
+        songs, names = self._library.songs, sorted(prints)
         index = Index([[prints[name].mix, *(each.mix for each in prints[name].speeds)] for name in names])
+        own = songs.at(names)
 
-        def met(day: str) -> list[tuple[int, Pair]]:
+        def met(day: str) -> Met:
             rows = self._keys(day)
-            older = rows["track_id"].to_pylist()
-            pairs = ((count, (older[a], names[b])) for a, b, count in zip(*index.meet(*_flat(rows)), strict=True))
-            return [(count, pair) for count, pair in pairs if self._ordered(*pair) == pair]
+            older, younger, hits = index.meet(*_flat(rows))
+            older = songs.at(rows["track_id"].to_pylist())[older]
+            found = Met(younger, hits, older).take(older >= 0)  # the day has songs that are gone
+            return found.take(songs.older(found.older, own[found.younger]))
 
-        by_younger = defaultdict(list)
         with ThreadPoolExecutor(_THREADS) as threads:
+            best = Best(len(names), songs.rank)
             for found in threads.map(met, against):
-                for count, pair in found:
-                    by_younger[pair[1]].append((-int(count), pair))
-        for name, found in by_younger.items():
-            if len(found) > INDEX_MAX_CANDIDATES:
-                log.warning("%s shares keys with %d songs; those with the fewest are left out", name, len(found))
-            yield from (pair for _, pair in sorted(found)[:INDEX_MAX_CANDIDATES])
+                best.add(found)
+        if best.left_out:
+            log.warning(
+                "%d songs share keys with more than %d; those with the fewest are left out",
+                *(best.left_out, INDEX_MAX_CANDIDATES),
+            )
+        found = best.found()
+        older = songs.names.take(pa.array(found.older)).to_pylist()
+        yield from ((one, names[at]) for one, at in zip(older, found.younger, strict=True))
 
     def _keys(self, day: str) -> pa.Table:
         partition = Partition("print_keys", day, self._settings.model)
@@ -126,9 +130,13 @@ class Proposals:
 def _write_keys(lake: Lake, model: str, day: str) -> None:
     prints = lake.read(Partition("fingerprints", day, model), ["track_id", "mix"])
     found = [keys_of(words) for words in prints["mix"].to_numpy(zero_copy_only=False)]
-    names = prints["track_id"].to_pylist()
-    rows = [{"track_id": name, "keys": keys, "positions": at} for name, (keys, at) in zip(names, found, strict=True)]
-    lake.write(Partition("print_keys", day, model), schemas.table("print_keys", rows))
+    offsets = pa.array(np.cumsum([0, *(len(keys) for keys, _ in found)]), pa.int32())
+    columns = (
+        np.concatenate([np.zeros(0, np.uint32), *column]) for column in ([k for k, _ in found], [p for _, p in found])
+    )
+    keys, positions = (pa.ListArray.from_arrays(offsets, pa.array(column)) for column in columns)
+    rows = pa.table({"track_id": prints["track_id"], "keys": keys, "positions": positions})
+    lake.write(Partition("print_keys", day, model), rows)
 
 
 def _flat(rows: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable
+from itertools import groupby
 
 import pyarrow as pa
 
@@ -12,7 +13,7 @@ from nightjar import schemas
 from nightjar.duplicates.groups import Link, groups
 from nightjar.duplicates.library import Library, prints
 from nightjar.duplicates.proposals import Batch, Proposals
-from nightjar.duplicates.verdict import DISTINCT, Comparison, Prints, compare, same_file
+from nightjar.duplicates.verdict import DISTINCT, Comparison, Prints, Younger, same_file
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
 
@@ -81,27 +82,30 @@ def _later(swept: list[str], day: str) -> list[str]:
 
 
 def _compared(lake: Lake, model: str, library: Library, batch: Batch) -> list[dict]:
-    """Rows of the batch's pairs that are not distinct. The older songs' prints of one day are held at a time."""
+    """Rows of the batch's pairs that are not distinct. The older songs' prints of one day are held at a time, and one
+    younger song is made ready at a time."""
     by_day: dict[str, list[tuple[str, str]]] = {}
-    for pair in sorted(batch.pairs):
+    for pair in batch.pairs:
         by_day.setdefault(library.songs[pair[0]].day, []).append(pair)
     rows, compared = [], 0
     for day, pairs in sorted(by_day.items()):
         older = prints(lake, model, day, {a for a, _ in pairs})
-        for a, b in sorted(pairs, key=lambda pair: pair[::-1]):
-            compared += 1
-            if compared % _PROGRESS_PAIRS == 0:
-                log.info("compared %d of %d pairs", compared, len(batch.pairs))
-            if a in older and b in batch.prints:
-                comparison = _verdict(library, (a, b), older[a], batch.prints[b])
-                rows += [_row(a, b, comparison)] if comparison.verdict != DISTINCT else []
+        for b, of_b in groupby(sorted(pairs, key=lambda pair: pair[::-1]), key=lambda pair: pair[1]):
+            younger = Younger(batch.prints[b]) if b in batch.prints else None
+            for a, _ in of_b:
+                compared += 1
+                if compared % _PROGRESS_PAIRS == 0:
+                    log.info("compared %d of %d pairs", compared, len(batch.pairs))
+                if a in older and younger is not None:
+                    comparison = _verdict(library, (a, b), older[a], younger)
+                    rows += [_row(a, b, comparison)] if comparison.verdict != DISTINCT else []
     return rows
 
 
-def _verdict(library: Library, pair: tuple[str, str], a: Prints, b: Prints) -> Comparison:
+def _verdict(library: Library, pair: tuple[str, str], a: Prints, b: Younger) -> Comparison:
     if library.sha256[pair[0]] == library.sha256[pair[1]]:
         return same_file(a, library.songs[pair[0]].seconds)
-    return compare(a, b)
+    return b.compare(a)
 
 
 def _row(a: str, b: str, comparison: Comparison) -> dict:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -66,11 +65,6 @@ class Prints:
         """The song with one of SPEEDS undone. Raises ValueError if it has no print at that speed."""
         return (self, *self.speeds)[SPEEDS.index(speed)]
 
-    @cached_property
-    def queries(self) -> dict[str, Query]:
-        """Each part made ready to be compared with older songs."""
-        return {part: Query([getattr(each, part) for each in (self, *self.speeds)]) for part in PARTS}
-
 
 PARTS = ("mix", "accompaniment", "vocals")
 
@@ -101,12 +95,27 @@ class Comparison:
     evidence: str = ""
 
 
+class Younger:
+    """A younger song, with its `speeds`, made ready to be compared with many older ones."""
+
+    def __init__(self, song: Prints) -> None:
+        self._song = song
+        parts = ("mix",) if np.array_equal(song.mix, song.accompaniment) else ("mix", "accompaniment")
+        self._queries = {part: Query([getattr(each, part) for each in (song, *song.speeds)]) for part in parts}
+
+    def compare(self, a: Prints) -> Comparison:
+        """The verdict on an older song and this one."""
+        found = (spans(getattr(a, part), query) for part, query in self._queries.items())
+        return _compared(a, self._song, max(found, key=lambda each: sum(span.gain for span in each)))
+
+
 def compare(a: Prints, b: Prints) -> Comparison:
     """The verdict on an older song `a` and a younger one `b`, which needs its `speeds`."""
-    found = {"mix": spans(a.mix, b.queries["mix"])}
-    if not np.array_equal(b.mix, b.accompaniment):
-        found["accompaniment"] = spans(a.accompaniment, b.queries["accompaniment"])
-    at = max(found.values(), key=lambda each: sum(span.gain for span in each))
+    return Younger(b).compare(a)
+
+
+def _compared(a: Prints, b: Prints, at: Sequence[Span]) -> Comparison:
+    """The verdict on two songs by the spans at which they agree best."""
     if not at:
         return Comparison(DISTINCT, evidence="nothing agrees for longer than by chance")
     at_speed = b.at(at[0].speed)
