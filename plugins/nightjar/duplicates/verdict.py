@@ -28,6 +28,8 @@ from nightjar.thresholds import (
     GAIN_PER_WORD_ALTERED,
     MATCH_MIN_GAIN,
     MIN_SHARE,
+    SAME_BACKING_SIMILARITY,
+    SAME_BACKING_SIMILARITY_ALTERED,
     SAME_MIX_SIMILARITY,
     SAME_PART_SIMILARITY,
     SAME_VOCALS_SIMILARITY,
@@ -124,10 +126,12 @@ def _compared(a: Prints, b: Prints, at: Sequence[Span]) -> Comparison:
     if not (a.sings and b.sings):
         parts["vocals"] = None
     share = _share(at, a, b)
-    verdict, decided = _decided(parts, voices) if is_evidence(at) and share >= MIN_SHARE else (DISTINCT, [])
+    speed, pitch = _change(at)
+    backing = SAME_BACKING_SIMILARITY if speed == 1 and not pitch else SAME_BACKING_SIMILARITY_ALTERED
+    comparable = is_evidence(at) and share >= MIN_SHARE
+    verdict, decided = _decided(parts, voices, backing) if comparable else (DISTINCT, [])
     if verdict == DUPLICATE:
         verdict = _kind(at, share, a, b)
-    speed, pitch = _change(at)
     return Comparison(
         verdict,
         score=sum(parts[part] for part in decided) / len(decided) if decided else 0.0,
@@ -143,14 +147,15 @@ def _compared(a: Prints, b: Prints, at: Sequence[Span]) -> Comparison:
     )
 
 
-def _decided(parts: dict[str, float | None], voices: str) -> tuple[str, list[str]]:
-    """DUPLICATE for one recording, however altered, COVER or DISTINCT; and the parts that say so."""
+def _decided(parts: dict[str, float | None], voices: str, backing: float) -> tuple[str, list[str]]:
+    """DUPLICATE for one recording, however altered, COVER or DISTINCT; and the parts that say so. `backing` is the
+    similarity that a cover's accompaniment must have."""
     alike = {part: value is not None and value >= SAME_PART_SIMILARITY for part, value in parts.items()}
     same_sound = alike["mix"] and (alike["accompaniment"] or parts["accompaniment"] is None)
     if (parts["mix"] or 0) >= SAME_MIX_SIMILARITY or (voices != "differ" and same_sound):
         decided = ["mix", "accompaniment", *(["vocals"] if voices == "same" else [])]
         return DUPLICATE, [part for part in decided if parts[part] is not None]
-    if voices == "differ" and alike["accompaniment"]:
+    if voices == "differ" and (parts["accompaniment"] or 0) >= backing:
         return COVER, ["accompaniment"]
     return DISTINCT, []
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nightjar.duplicates.verdict import Prints, compare, same_file
-from tests.nightjar.duplicates.made import copied, song
+from tests.nightjar.duplicates.made import copied, song, worse
 
 SUNG, INSTRUMENTAL = song(1, voice=1), song(2)
 NOTHING = np.zeros(0, np.uint32)
@@ -41,6 +41,16 @@ def test_another_singer_on_the_same_backing_is_a_cover():
     assert found.accompaniment > 0.9
     assert max(found.mix, found.vocals) < 0.8
     assert "another voice" in found.evidence
+
+
+def test_a_backing_that_is_only_alike_makes_no_cover():
+    """Two songs on one progression, in the same style: composed alike, recorded apart."""
+    other = song(1, voice=2)
+    alike = replace(other, accompaniment=worse(other.accompaniment, 0.18))
+    found = compare(SUNG, alike)
+    assert 0.78 < found.accompaniment < 0.84
+    assert found.verdict == "distinct"
+    assert "different songs" in found.evidence
 
 
 def test_karaoke_is_a_cover():
