@@ -81,7 +81,7 @@ MIN_DISTINCT_WORDS = 8
 """A print, or a matching span, with fewer different words than this is silence or a test tone: not comparable."""
 MIN_DISTINCT_SHARE = 0.2
 """The same as a share of its words; of real music 0.59 is the least seen."""
-MATCH_MIN_GAIN = 85
+MATCH_MIN_GAIN = 95
 """Bits that a matching span gains at least, beyond what is asked of each of its words."""
 GAIN_PER_WORD = 1.2
 """Bits that are asked of each word of a span: the longer two similar harmonies agree by chance, the more they gain."""

@@ -115,7 +115,8 @@ def measured(settings: Settings, day: str) -> dict:
 
 
 def _compile() -> None:
-    """Have numba's functions in memory, which takes seconds once a process."""
+    """Have numba's functions in memory: compiling them takes many seconds once a machine, reading them one."""
     words = np.arange(300, dtype=np.uint32) * np.uint32(2654435761)
+    words.flags.writeable = False  # as what Arrow gives: numba compiles for it apart
     compare(Prints(words, words, words, 0.0), Prints(words, words ^ np.uint32(1), words, 0.0))
     index.Index([[words]]).meet(*index.keys_of(words), np.array([0, 1], np.int64))
