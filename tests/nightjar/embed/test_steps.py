@@ -25,7 +25,7 @@ def _tracks(*names: str) -> list[dict]:
 def _stage(lake: Lake, model: str, shard: int, embedded: list[str], rejected: list[str]) -> None:
     vectors = [{"track_id": name, "day": DAY, "vector": [1.0, 0.0]} for name in embedded]
     lake.write_part(Partition("embeddings", DAY, model), shard, schemas.table("embeddings", vectors))
-    for table in ("stems", "windows", "fingerprints"):
+    for table in ("stems", "windows", "fingerprints", "speed_prints"):
         lake.write_part(Partition(table, DAY, model), shard, schemas.empty(table))
     rows = [
         {"key": name, "track_id": name, "stage": "embed", "reason": "unreadable", "detail": "no"} for name in rejected
