@@ -34,7 +34,7 @@ _STAGES = (
     (steps, "_write_groups", "groups"),
 )
 _NEW_PRINTS = "prints of the new songs"
-_REST = "writing pairs, all else"
+_REST = "all else; the processor's: reading threads too"
 
 
 class _Clock:
