@@ -129,11 +129,12 @@ INDEX_LAG_WORDS = 4
 INDEX_KEY_SAMPLE = 2
 """One of so many keys is kept. Of 40 s excerpts all codecs, noises and speeds are found, of 5 s 97 %."""
 INDEX_MIN_HITS = 2
-"""Keys that two songs must share, at one speed and offset, to be compared: 0.3 % of different songs do."""
+"""Keys that two songs must share, at one speed and offset, to be compared: 0.02 % of different excerpts of 40 s do."""
 INDEX_MAX_CANDIDATES = 64
 """Most older songs, those with the most hits, that a song is compared with for the sake of its print."""
 INDEX_SONGS = 2000
-"""Younger songs in one table: 1.5 GB of keys where they last four minutes."""
+"""Younger songs in one table, and whose prints are held at a time: 32 million keys, 0.4 GB, where they last four
+minutes, and twice as much of prints."""
 CANDIDATE_SONG_COSINE = 0.5
 """Songs at least this near are compared by fingerprint. Least cosine of msd_musicnn-1 between a song and its cropped
 copy: 0.94, opus at 24 kbit/s: 0.67, 10 s of it: 0.74, 5 s: 0.62, another singer on its backing: 0.61; mp3 at 32 kbit/s:

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from embedder import fingerprint
-from embedder.decode import decode
+from embedder.decode import SongRejected, decode
 from nightjar.duplicates.match import SPEEDS, Query, spans
 from nightjar.duplicates.verdict import excess
+from nightjar.errors import NightjarError
 from nightjar.evaluate.alterations import ALTERATIONS
 from nightjar.evaluate.copies import alter
 
@@ -70,7 +71,7 @@ def _at_speeds(file: Path) -> list[np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             pcm = decode(file, Path(folder) / "raw")
-        except Exception:  # no music: nothing to measure
+        except SongRejected:
             return []
         return [fingerprint.of_mix(pcm), *fingerprint.of_mix_at_speeds(pcm, Path(folder))]
 
@@ -82,7 +83,7 @@ def _copies(files: list[Path]) -> Iterator[tuple[str, float]]:
         def copied(job: tuple[Path, str]) -> list[np.ndarray]:
             try:
                 made = alter(job[0], ALTERATIONS[job[1]], Path(folder) / f"{job[0].stem}-{job[1]}")
-            except Exception:  # too short for it
+            except NightjarError:  # too short for it
                 return []
             prints = _at_speeds(made)
             made.unlink()
