@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 import pyarrow as pa
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 _PAIRS, _GROUPS = "duplicate_pairs", "duplicate_groups"
 _COUNTED = ("duplicate", "fragment", "altered", "cover")
 _PROGRESS_PAIRS = 100_000
+_HELD_SONGS = 4096
+"""Older songs whose prints are held at a time: some 20 kB each for 4 minutes."""
 
 
 def sweep_duplicates(settings: Settings, day: str) -> dict:
@@ -82,24 +84,34 @@ def _later(swept: list[str], day: str) -> list[str]:
 
 
 def _compared(lake: Lake, model: str, library: Library, batch: Batch) -> list[dict]:
-    """Rows of the batch's pairs that are not distinct. The older songs' prints of one day are held at a time, and one
-    younger song is made ready at a time."""
-    by_day: dict[str, list[tuple[str, str]]] = {}
-    for pair in batch.pairs:
-        by_day.setdefault(library.songs[pair[0]].day, []).append(pair)
+    """Rows of the batch's pairs that are not distinct. The prints of some older songs are held at a time, and one
+    younger song is made ready at a time, once for all of those."""
     rows, compared = [], 0
-    for day, pairs in sorted(by_day.items()):
-        older = prints(lake, model, day, {a for a, _ in pairs})
-        for b, of_b in groupby(sorted(pairs, key=lambda pair: pair[::-1]), key=lambda pair: pair[1]):
-            younger = Younger(batch.prints[b]) if b in batch.prints else None
+    for older in _older_prints(lake, model, library, {a for a, _ in batch.pairs}):
+        pairs = sorted((pair for pair in batch.pairs if pair[0] in older), key=lambda pair: pair[::-1])
+        for b, of_b in groupby(pairs, key=lambda pair: pair[1]):
+            younger = Younger(batch.prints[b])
             for a, _ in of_b:
                 compared += 1
                 if compared % _PROGRESS_PAIRS == 0:
                     log.info("compared %d of %d pairs", compared, len(batch.pairs))
-                if a in older and younger is not None:
-                    comparison = _verdict(library, (a, b), older[a], younger)
-                    rows += [_row(a, b, comparison)] if comparison.verdict != DISTINCT else []
+                comparison = _verdict(library, (a, b), older[a], younger)
+                rows += [_row(a, b, comparison)] if comparison.verdict != DISTINCT else []
     return rows
+
+
+def _older_prints(lake: Lake, model: str, library: Library, wanted: set[str]) -> Iterator[dict[str, Prints]]:
+    """The prints of the `wanted` songs, those of whole days together until they are _HELD_SONGS."""
+    by_day: dict[str, set[str]] = {}
+    for track_id in wanted:
+        by_day.setdefault(library.songs[track_id].day, set()).add(track_id)
+    held: dict[str, Prints] = {}
+    for day, songs in sorted(by_day.items()):
+        held |= prints(lake, model, day, songs)
+        if len(held) >= _HELD_SONGS:
+            yield held
+            held = {}
+    yield held
 
 
 def _verdict(library: Library, pair: tuple[str, str], a: Prints, b: Younger) -> Comparison:
