@@ -143,15 +143,15 @@ def _copies(settings: Settings, arguments: Namespace) -> Answer:
     from nightjar.evaluate import folder
 
     made = folder.make(arguments.songs, arguments.out, arguments.kinds, arguments.limit)
-    kinds = [(name, made.copies[name], made.too_short[name]) for name in {**made.copies, **made.too_short}]
+    kinds = [(name, made.copies[name], made.left_out[name]) for name in {**made.copies, **made.left_out}]
     unreadable = [(each["file"], each["detail"]) for each in made.unreadable]
-    sections = [Section(f"Copies of {len(made.songs)} songs", ("alteration", "copies|", "songs too short|"), kinds)]
+    sections = [Section(f"Copies of {len(made.songs)} songs", ("alteration", "copies|", "songs left out|"), kinds)]
     if unreadable:
         sections.append(Section("No songs", ("file", "detail"), unreadable))
     data = {
         "songs": made.songs,
         "copies": dict(made.copies),
-        "too_short": dict(made.too_short),
+        "left_out": dict(made.left_out),
         "unreadable": made.unreadable,
         "truth": str(arguments.out / folder.TABLE),
     }

@@ -1,13 +1,14 @@
 """What people do to a song before they upload it again. Pure data: how each is made, and what the copy then is.
 
-An alteration is, in this order: a piece of the song, ffmpeg's audio filters, something in front, noise, an encoding.
+An alteration is, in this order: the accompaniment alone, a piece of the song, ffmpeg's audio filters, something in
+front, noise, an encoding.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nightjar.duplicates.verdict import ALTERED, DUPLICATE, FRAGMENT
+from nightjar.duplicates.verdict import ALTERED, COVER, DUPLICATE, FRAGMENT
 
 RATE = 44_100
 """Hz of a copy before it is encoded."""
@@ -32,6 +33,8 @@ class Alteration:
     name: str
     verdict: str
     """What the copy is to its original."""
+    without_voice: bool = False
+    """The accompaniment that the separation leaves, of songs in which somebody sings."""
     start_s: float = 0.0
     """Cut off at the beginning."""
     end_s: float = 0.0
@@ -81,6 +84,7 @@ ALTERATIONS: dict[str, Alteration] = {
         *(_speed(sign * percent) for percent in (1, 2, 3, 4, 6, 8) for sign in (-1, 1)),
         *(_pitch(sign * semitones) for semitones in (0.5, 1) for sign in (-1, 1)),
         *(_tempo(sign * percent) for percent in (2, 4) for sign in (-1, 1)),
+        Alteration("karaoke", COVER, without_voice=True, encoding="mp3-128"),
         Alteration("three-at-once", FRAGMENT, piece_s=10, filters=_speed(3).filters, noise_db=10, encoding="mp3-64"),
     )
 }

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import subprocess
+import tempfile
 from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 
+from nightjar.embed.runner import run_embedder
 from nightjar.errors import NightjarError
 from nightjar.evaluate.alterations import ENCODINGS, RATE, Alteration
+from nightjar.settings import Settings
+from nightjar.thresholds import SINGING_DB, SINGING_DIFFERENCE_DB
 
 _SILENT_PEAK = 33
 """Of 32768: a thousandth of full scale, as the embedder has it."""
 
 
+class NobodySings(NightjarError):
+    """A song without its voice is the same song, if there is none."""
+
+
 def alter(song: Path, alteration: Alteration, target: Path) -> Path:
     """Write the altered copy of `song` as `target` with the ending of its encoding, which is returned.
 
-    Raises NightjarError for a song that cannot be read or is too short for the alteration.
+    Raises NightjarError for a song that cannot be read or is too short for the alteration, NobodySings where a voice is
+    to be left out and there is none.
     """
-    samples = _decoded(song, alteration)
+    with tempfile.TemporaryDirectory() as folder:
+        samples = _decoded(_backing(song, Path(folder)) if alteration.without_voice else song, alteration)
     if alteration.intro_s:
         samples = np.concatenate([_intro(song, alteration.intro_s), samples])
     if alteration.noise_db is not None:
@@ -43,6 +54,29 @@ def seconds_of(song: Path) -> float:
     if np.abs(samples).max(initial=0) < _SILENT_PEAK:
         raise NightjarError(f"{song.name} is silent", "Leave it out")
     return len(samples) / 8000
+
+
+def _backing(song: Path, folder: Path) -> Path:
+    """The song's accompaniment, separated by the embedder: 16 kHz, mono."""
+    run_embedder(
+        Settings.load(),
+        ["separate", str(song.absolute()), str(folder)],
+        f"to separate {song.name}",
+        "Leave out karaoke, or the song",
+    )
+    accompaniment, vocals = folder / "accompaniment.flac", folder / "vocals.flac"
+    levels = [_rms(stem) for stem in (accompaniment, vocals)]
+    level_db = 20 * math.log10(max(levels[1], 1e-9) / max(math.hypot(*levels), 1e-9))
+    if level_db < SINGING_DB + SINGING_DIFFERENCE_DB:
+        raise NobodySings(
+            f"nobody sings in {song.name}: its vocals are at {level_db:.0f} dB", "Take a song with a voice"
+        )
+    return accompaniment
+
+
+def _rms(stem: Path) -> float:
+    samples = np.frombuffer(_ffmpeg("-i", str(stem), "-f", "f32le", "-"), "<f4")
+    return float(np.sqrt(np.mean(np.square(samples)))) if len(samples) else 0.0
 
 
 def _decoded(song: Path, alteration: Alteration) -> np.ndarray:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from nightjar.duplicates.verdict import DUPLICATE, FRAGMENT
 from nightjar.errors import NightjarError
 from nightjar.evaluate.alterations import ALTERATIONS, Alteration
-from nightjar.evaluate.copies import alter, seconds_of
+from nightjar.evaluate.copies import NobodySings, alter, seconds_of
 from nightjar.evaluate.metrics import ANY
 from nightjar.evaluate.progress import Progress
 from nightjar.evaluate.truth import songs_in
@@ -38,18 +38,21 @@ class Made:
     """The originals."""
     copies: Counter[str] = field(default_factory=Counter)
     """How many there are of each alteration."""
-    too_short: Counter[str] = field(default_factory=Counter)
-    """How many songs each alteration left out."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """How many songs each alteration left out: they are too short for it, or nobody sings."""
     unreadable: list[dict] = field(default_factory=list)
     """`file` and `detail` of what is no song."""
 
 
 def chosen(kinds: Sequence[str] | None) -> list[Alteration]:
-    """The alterations of these names; all, if none are given. Raises NightjarError that lists them."""
+    """The alterations of these names; if none are given, all that need no separation, which takes a minute for each
+    minute. Raises NightjarError that lists them."""
     unknown = [name for name in kinds or () if name not in ALTERATIONS]
     if unknown:
         raise NightjarError(f"there is no alteration {unknown[0]!r}", f"There are {', '.join(ALTERATIONS)}")
-    return [ALTERATIONS[name] for name in kinds or ALTERATIONS]
+    if kinds:
+        return [ALTERATIONS[name] for name in kinds]
+    return [each for each in ALTERATIONS.values() if not each.without_voice]
 
 
 def fits(alteration: Alteration, seconds: float) -> bool:
@@ -96,7 +99,7 @@ def _filled(out: Path, songs: Path, found: Sequence[str], alterations: Sequence[
         with progress.stage("copy", len(lengths)):
             jobs = {name: _copied(pool, songs, name, out, alterations, lengths, made) for name in lengths}
             for name, copies in jobs.items():
-                rows += _rows(out, name, [(kind, job.result()) for kind, job in copies])
+                rows += _rows(out, name, _written(copies, made))
                 progress.add()
     finally:
         pool.shutdown(cancel_futures=True)
@@ -135,11 +138,22 @@ def _copied(
     shutil.copyfile(songs / name, target)
     made.songs.append(name)
     fitting = [each for each in alterations if fits(each, lengths[name])]
-    made.copies.update(each.name for each in fitting)
-    made.too_short.update(each.name for each in alterations if each not in fitting)
+    made.left_out.update(each.name for each in alterations if each not in fitting)
     stem = _stem(name, lengths)
     order = partial(pool.submit, alter, songs / name)
     return [(each, order(each, target.with_name(f"{stem}--{each.name}"))) for each in fitting]
+
+
+def _written(copies: Sequence[tuple[Alteration, Future[Path]]], made: Made) -> list[tuple[Alteration, Path]]:
+    """The copies of a song that there are in the end, counted."""
+    written = []
+    for alteration, job in copies:
+        try:
+            written.append((alteration, job.result()))
+            made.copies[alteration.name] += 1
+        except NobodySings:
+            made.left_out[alteration.name] += 1
+    return written
 
 
 def _stem(name: str, names: dict[str, float]) -> str:

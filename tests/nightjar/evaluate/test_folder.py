@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from nightjar.cli import main
 from nightjar.errors import NightjarError
 from nightjar.evaluate.alterations import ALTERATIONS
 from nightjar.evaluate.copies import seconds_of
-from nightjar.evaluate.folder import fits, make
+from nightjar.evaluate.folder import chosen, fits, make
 from nightjar.evaluate.truth import read
 from nightjar.thresholds import FRAGMENT_MAX_RATIO
 
@@ -31,7 +34,7 @@ def test_originals_copies_and_their_table(songs, tmp_path):
     made = make(songs, tmp_path / "out", ["mp3-64", "crop-start", "fragment-10"])
     assert made.songs == ["long.wav", "sub/short.wav", "sub/short.wave"]
     assert made.copies == {"mp3-64": 3, "crop-start": 1, "fragment-10": 1}
-    assert made.too_short == {"crop-start": 2, "fragment-10": 2}
+    assert made.left_out == {"crop-start": 2, "fragment-10": 2}
     assert [each["file"] for each in made.unreadable] == ["notes.txt"]
     with (tmp_path / "out" / "truth.csv").open(newline="") as file:
         rows = [tuple(row.values()) for row in csv.DictReader(file)]
@@ -88,3 +91,23 @@ def test_nothing_is_left_of_a_folder_that_fails(songs, tmp_path):
     with pytest.raises(NightjarError, match="there is no song in"):
         make(tmp_path / "no songs", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["no songs"]
+
+
+def test_karaoke_is_made_only_where_it_is_asked_for():
+    assert "karaoke" not in [each.name for each in chosen(None)]
+    assert [each.verdict for each in chosen(["karaoke"])] == ["cover"]
+
+
+def test_a_song_without_its_voice(songs, music, tmp_path):
+    if not os.environ.get("NIGHTJAR_WEIGHTS_DIR"):
+        pytest.skip("NIGHTJAR_WEIGHTS_DIR names no folder that has htdemucs")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "played.wave").write_bytes((songs / "sub" / "short.wave").read_bytes())
+    sung = ["-ss", "60", "-t", "8", "-i", str(music / "songs" / "sung-01.ogg"), str(tmp_path / "in" / "sung.wav")]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *sung], check=True)
+    made = make(tmp_path / "in", tmp_path / "out", ["karaoke"])
+    assert (made.copies, made.left_out) == ({"karaoke": 1}, {"karaoke": 1})
+    truth = read(tmp_path / "out", tmp_path / "out" / "truth.csv")
+    assert [(*pair, known.verdict) for pair, known in truth.pairs.items()] == [
+        ("sung--karaoke.mp3", "sung.wav", "cover")
+    ]
