@@ -7,6 +7,7 @@ Runs when a day's duplicates and its listens are both there.
 |---|---|
 | `wait_for_past` | waits, an hour at most, for earlier days that are ingested and not swept yet |
 | `gate` | stops a night that rejected too much of its uploads: last night's lists stay |
+| `learn_behaviour` | learns from the window's listens which songs the same people play |
 | `plan_users` | cuts the users with a history into shards |
 | `rank_shard` | seeds, candidates, scores, filters, re-ranking; asserts the invariants on every list |
 | `commit_lists` | makes the lists visible in the lake |
@@ -63,6 +64,12 @@ def publish_recommendations():
         return run_step(steps.gate, day)
 
     @task
+    def learn_behaviour(day: str) -> dict:
+        from nightjar.recommend import steps
+
+        return run_step(steps.learn_behaviour, day)
+
+    @task
     def plan_users(day: str) -> list[dict]:
         from nightjar.recommend import steps
 
@@ -88,7 +95,7 @@ def publish_recommendations():
 
     plan = plan_users(DAY)
     committed = commit_lists(DAY, plan)
-    wait_for_past(DAY) >> gate(DAY) >> plan
+    wait_for_past(DAY) >> gate(DAY) >> learn_behaviour(DAY) >> plan
     rank_shard.partial(day=DAY).expand_kwargs(plan) >> committed >> publish(DAY)
 
 

@@ -26,7 +26,7 @@ _PRODUCERS = {
     **dict.fromkeys(("uploads", "tracks", "listens", "takedowns"), "ingest_uploads"),
     **dict.fromkeys(("stems", "embeddings", "windows", "fingerprints", "speed_prints", "echoprints"), "embed_tracks"),
     **dict.fromkeys(("print_keys", "duplicate_pairs", "duplicate_groups"), "sweep_duplicates"),
-    "lists": "publish_recommendations",
+    **dict.fromkeys(("behaviour", "lists"), "publish_recommendations"),
 }
 
 

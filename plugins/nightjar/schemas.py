@@ -149,6 +149,14 @@ DUPLICATE_GROUPS = _table(  # only songs that have a duplicate; a snapshot of al
     ("canonical_id", pa.string()),
     key="track_id",
 )
+BEHAVIOUR = _table(  # what the plays of the window say of each canonical song that somebody plays; ordered by track_id
+    ("track_id", pa.string()),
+    ("listeners", pa.int64()),
+    ("neighbours", pa.list_(pa.int32())),  # the rows, from 0, of this partition's songs that a play of it speaks for
+    ("weights", pa.list_(pa.float32())),  # and how much
+    ("taste", pa.list_(pa.float32())),
+    key="track_id",
+)
 LISTS = _table(
     ("user_id", pa.string()),  # NEW_USERS for the list of those without a history
     ("rank", pa.int32()),  # from 1
@@ -174,6 +182,7 @@ TABLES: dict[str, pa.Schema] = {
     "print_keys": PRINT_KEYS,
     "duplicate_pairs": DUPLICATE_PAIRS,
     "duplicate_groups": DUPLICATE_GROUPS,
+    "behaviour": BEHAVIOUR,
     "lists": LISTS,
 }
 

@@ -128,6 +128,7 @@ def _plain(settings: Settings, day: str, processes: int) -> tuple[dict[str, floa
     timed("load", lambda: vectors.load_vectors(settings, day))
     timed("sweep", lambda: duplicates.sweep_duplicates(settings, day))
     timed("publish", lambda: recommend.gate(settings, day))
+    timed("publish", lambda: recommend.learn_behaviour(settings, day))
     shards = timed("publish", lambda: recommend.plan_users(settings, day))["shards"]
     timed("publish", lambda: each(recommend.rank_shard, shards))
     timed("publish", lambda: recommend.commit_lists(settings, day, shards))

@@ -250,7 +250,7 @@ def test_a_partition_fits_how_its_table_is_partitioned(table, model, stage):
 
 
 def test_a_table_that_is_none_is_answered_with_those_that_are():
-    with pytest.raises(NightjarError, match=r"there is no table 'songs'\. Tables: duplicate_groups, "):
+    with pytest.raises(NightjarError, match=r"there is no table 'songs'\. Tables: behaviour, duplicate_groups, "):
         Partition("songs", DAY)
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import csr_array
 
 from nightjar import days, schemas
 from nightjar.duplicates.verdict import COVER
 from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.lake import Lake, Partition
-from nightjar.recommend import cold, neighbours, seeds
+from nightjar.recommend import behaviour, behaviour_table, cold, neighbours, seeds
+from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.cold import Cold
 from nightjar.recommend.filters import User
 from nightjar.recommend.library import Forgotten, Library, build
@@ -118,28 +118,30 @@ def _forgotten(lake: Lake) -> Forgotten:
 def context(settings: Settings, day: str, inputs: Inputs, users: list[User]) -> Context:
     """What ranking `users` needs besides: neighbours of their distinct seeds, each looked up once, and vectors.
 
-    Raises NightjarError if Milvus fails or lacks a song that it must have.
+    Raises NightjarError if Milvus fails or lacks a song that it must have, PartitionMissing if what the day's plays say
+    has not been committed.
     """
     library = inputs.library
     seed_rows = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(user.seeds for user in users)]))
-    co_listened = _co_listened(inputs, seed_rows)
+    played = behaviour_table.behaviour(library, Lake(settings).read(Partition("behaviour", day, settings.model)))
+    reached = played.neighbours[seed_rows].indices
     with VectorStore(settings) as store:
-        vectors = _fetch(store, library, [seed_rows, inputs.offered.songs, co_listened.indices], None)
+        vectors = _fetch(store, library, [seed_rows, inputs.offered.songs, reached], None)
         at, near = _near(store, library, vectors, seed_rows, day)
         vectors = _fetch(store, library, [near], vectors)
     similar = neighbours.similar(vectors, at, near, library.offered)
-    return Context(library, Neighbours.of(similar, co_listened), inputs.offered, inputs.listeners, vectors)
+    return Context(library, Neighbours.of(similar, played), inputs.offered, inputs.listeners, vectors)
 
 
-def _co_listened(inputs: Inputs, seed_rows: np.ndarray) -> csr_array:
-    """Co-listening for the seeds. A copy's listeners count for its canonical song, and a copy has its neighbours."""
+def played(inputs: Inputs) -> Behaviour:
+    """What the plays of the window say of each song. A copy's listeners count for its canonical song."""
     library = inputs.library
     liked = inputs.taste[inputs.taste["weight"] > 0]
-    people, _ = pd.factorize(liked["user_id"])
-    songs = library.canonical[liked["song"].to_numpy()]
-    wanted = np.unique(library.canonical[seed_rows])
-    by_canonical = neighbours.co_listened(people, songs, wanted, library.offered)
-    return csr_array(by_canonical[library.canonical]) if len(library) else by_canonical
+    plays = liked.assign(song=library.canonical[liked["song"].to_numpy()])
+    plays = plays.groupby(["user_id", "song"], sort=True, as_index=False)["weight"].max()
+    people, _ = pd.factorize(plays["user_id"])
+    weights = behaviour.relative(people, plays["weight"].to_numpy())
+    return behaviour.fit(people, plays["song"].to_numpy(dtype=np.int64), weights, library.offered)
 
 
 def _near(

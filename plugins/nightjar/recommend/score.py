@@ -5,38 +5,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array
 
-from nightjar.thresholds import BECAUSE, CO_LISTEN_SHARE, DISLIKE_SHARE
+from nightjar.recommend.behaviour import Behaviour
+from nightjar.thresholds import BECAUSE, DISLIKE_SHARE, MIN_SOURCE_SHARE, SOUND_HALF_LISTENERS, SOUND_WEIGHT
 
-_DECIMALS = 6
+_DECIMALS = 8
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Both neighbour tables of `nightjar.recommend.neighbours`, and what they give together."""
+    """What each song says for others: by its sound, and by who plays it."""
 
     similar: csr_array
-    co_listened: csr_array
+    """(songs, songs), cosines: see `nightjar.recommend.neighbours`."""
+    behaviour: Behaviour
     blended: csr_array
+    """Both, but for the tastes: those speak for any song, and are asked only about the candidates."""
+    sound: np.ndarray
+    """(songs,) what the sound of each counts."""
 
     @classmethod
-    def of(cls, similar: csr_array, co_listened: csr_array) -> Neighbours:
-        """The blend gives co-listening CO_LISTEN_SHARE and the sound the rest."""
-        blended = csr_array((1 - CO_LISTEN_SHARE) * similar + CO_LISTEN_SHARE * co_listened)
+    def of(cls, similar: csr_array, behaviour: Behaviour) -> Neighbours:
+        """The more people play a song, the less its sound counts: SOUND_WEIGHT for a new one, half of it from
+        SOUND_HALF_LISTENERS on. What the plays say grows by itself: of a song with few listeners the regression and the
+        factorization dare say little."""
+        sound = SOUND_WEIGHT * SOUND_HALF_LISTENERS / (SOUND_HALF_LISTENERS + behaviour.listeners)
+        blended = csr_array(similar @ diags_array(sound) + behaviour.neighbours)
         blended.sort_indices()
-        return cls(similar, co_listened, blended)
+        return cls(similar, behaviour, blended, sound)
 
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one seed did for one candidate. `score` is its part of the candidate's, negative for a disliked seed."""
+    """What one seed did for one candidate. `score` is its part of the candidate's, negative for a disliked seed, and
+    `by_sound` what of that is the sound's."""
 
     song: int
     weight: float
     similarity: float
     co_listening: float
     score: float
+    by_sound: float
 
 
 def signed(weights: np.ndarray) -> np.ndarray:
@@ -46,13 +56,19 @@ def signed(weights: np.ndarray) -> np.ndarray:
 
 
 def candidates(neighbours: Neighbours, seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All songs that the seeds bring, best first, ties by row, and their scores, all above 0 and at most 1.
+    """All songs that the seeds bring, best first, ties by row, and their scores, all above 0.
 
-    A candidate's score is the sum over seeds of the seed's weight times its blended similarity.
+    A candidate is a neighbour of a seed. Its score is the sum over seeds of the seed's weight times what the seed says
+    for it.
     """
-    row = csr_array((signed(weights), (np.zeros(len(seeds), dtype=int), seeds)), shape=(1, neighbours.blended.shape[0]))
+    weighed = signed(weights)
+    row = csr_array((weighed, (np.zeros(len(seeds), dtype=int), seeds)), shape=(1, neighbours.blended.shape[0]))
     product = (row @ neighbours.blended).tocoo()
-    songs, scores = product.col.astype(np.int64), np.round(product.data, _DECIMALS)
+    songs, scores = product.col.astype(np.int64), product.data
+    known = neighbours.behaviour
+    # In double precision, so that no rounding hangs on the order in which a machine adds.
+    taste = weighed @ known.tastes[seeds].astype(np.float64)
+    scores = np.round(scores + known.damped[songs].astype(np.float64) @ taste, _DECIMALS)
     songs, scores = songs[scores > 0], scores[scores > 0]
     order = np.lexsort((songs, -scores))
     return songs[order], scores[order]
@@ -62,22 +78,26 @@ def contributions(
     neighbours: Neighbours, seeds: np.ndarray, weights: np.ndarray, songs: np.ndarray
 ) -> list[list[Contribution]]:
     """For each of `songs` what each seed with any effect on it contributed, strongest first, ties by row."""
-    tables = (neighbours.similar, neighbours.co_listened, neighbours.blended)
-    similar, co_listened, blended = (table[seeds][:, songs].toarray() for table in tables)
-    parts = signed(weights)[:, None] * blended
+    known = neighbours.behaviour
+    similar, played = (table[seeds][:, songs].toarray() for table in (neighbours.similar, known.neighbours))
+    played = played + known.tastes[seeds].astype(np.float64) @ known.damped[songs].T.astype(np.float64)
+    weighed = signed(weights)[:, None]
+    by_sound = weighed * similar * neighbours.sound[songs]
+    parts = np.round(by_sound + weighed * played, _DECIMALS)
     made: list[list[Contribution]] = []
     for at in range(len(songs)):
-        effective = np.flatnonzero(blended[:, at])
+        effective = np.flatnonzero(parts[:, at])
         order = effective[np.lexsort((effective, -parts[effective, at]))]
-        columns = (seeds[order], weights[order], similar[order, at], co_listened[order, at], parts[order, at])
+        each = (similar[order, at], played[order, at], parts[order, at], by_sound[order, at])
+        columns = (seeds[order], weights[order], *each)
         made.append([Contribution(*row) for row in zip(*(column.tolist() for column in columns), strict=True)])
     return made
 
 
 def source_and_reasons(made: list[Contribution]) -> tuple[str, list[int]]:
-    """Of a song's contributions: similar, co_listened or both, and the rows of the BECAUSE strongest seeds for it."""
+    """Of a song's contributions: similar, co_listened, or both if each is a share of MIN_SOURCE_SHARE at least; and the
+    rows of the BECAUSE strongest seeds for it."""
     reasons = [each for each in made if each.score > 0]
-    by_sound = any(each.similarity > 0 for each in reasons)
-    by_people = any(each.co_listening > 0 for each in reasons)
-    source = "both" if by_sound and by_people else "similar" if by_sound else "co_listened"
+    sound = sum(each.by_sound for each in reasons) / (sum(each.score for each in reasons) or 1.0)
+    source = "co_listened" if sound < MIN_SOURCE_SHARE else "similar" if sound > 1 - MIN_SOURCE_SHARE else "both"
     return source, [each.song for each in reasons[:BECAUSE]]

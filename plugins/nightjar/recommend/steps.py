@@ -1,4 +1,4 @@
-"""The steps of publish_recommendations up to the lake: gate, plan, rank a shard, commit."""
+"""The steps of publish_recommendations up to the lake: gate, what the plays say, plan, rank a shard, commit."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import logging
 from collections import Counter
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nightjar import schemas
 from nightjar.lake import Lake, Partition
+from nightjar.recommend import behaviour_table, inputs, invariants, ranking
 from nightjar.recommend import gate as night
-from nightjar.recommend import inputs, invariants, ranking
 from nightjar.recommend.filters import User
 from nightjar.recommend.library import Library
 from nightjar.recommend.ranking import Entry
@@ -33,6 +34,21 @@ def gate(settings: Settings, day: str) -> dict:
     uploads = lake.manifest(Partition("tracks", day)).rows + len(reasons["ingest"])
     summary = night.judge(day, uploads, Counter(reason for each in reasons.values() for reason in each))
     log.info("gate %s: open, %d of %d uploads rejected", day, summary["rejects"], uploads)
+    return summary
+
+
+def learn_behaviour(settings: Settings, day: str) -> dict:
+    """What the plays of the window say of songs, for all shards: {"songs", "listeners", "neighbours"}, of which there
+    are plays, who plays, and how many pairs of neighbours were found."""
+    read = inputs.read(settings, day)
+    rows = behaviour_table.rows(read.library, inputs.played(read))
+    Lake(settings).write(Partition("behaviour", day, settings.model), rows)
+    summary = {
+        "songs": rows.num_rows,
+        "listeners": int((read.taste["weight"] > 0).groupby(read.taste["user_id"]).any().sum()),
+        "neighbours": int(pc.sum(pc.list_value_length(rows["neighbours"])).as_py() or 0),
+    }
+    log.info("learn_behaviour %s: %d songs by %d listeners, %d pairs of neighbours", day, *summary.values())
     return summary
 
 

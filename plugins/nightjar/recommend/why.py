@@ -102,7 +102,7 @@ def _reasons(context: Context, user: User, song: int) -> list[dict]:
             "weight": each.weight,
             "similarity": each.similarity,
             "co_listening": each.co_listening,
-            "score": round(each.score, 6),
+            "score": round(each.score, 8),
         }
         for each in score.contributions(context.neighbours, user.seeds, user.weights, np.array([song]))[0]
     ]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from scipy.sparse import csr_array
 
 from nightjar import schemas
+from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.library import Forgotten, Library, build
+from nightjar.recommend.score import Neighbours
 
 DAY = "2026-11-22"
 _COLUMNS = ("track_id", "day", "uploader", "artist", "duration_s")
@@ -46,3 +50,16 @@ def listens(rows: list[tuple[str, str, str, float, str]]) -> pd.DataFrame:
     """Of (user, track, time, seconds played, kind)."""
     frame = pd.DataFrame(rows, columns=["user_id", "track_id", "listened_at", "played_s", "kind"])
     return frame.assign(listened_at=pd.to_datetime(frame["listened_at"], utc=True, format="ISO8601"))
+
+
+def tables(size: int, similar: dict, co_listened: dict | None = None) -> Neighbours:
+    """Of `size` songs, {(seed, candidate): value} by sound and by listeners; nobody has a taste."""
+
+    def matrix(values: dict) -> csr_array:
+        dense = np.zeros((size, size))
+        for (a, b), value in values.items():
+            dense[a, b] = value
+        return csr_array(dense)
+
+    played = Behaviour.of(matrix(co_listened or {}), np.zeros((size, 1), np.float32), np.zeros(size, int))
+    return Neighbours.of(matrix(similar), played)

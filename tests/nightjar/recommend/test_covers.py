@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from nightjar.errors import PartitionMissing
 from nightjar.lake import Lake, Partition
 from nightjar.recommend import cold, inputs, invariants, ranking, steps
+from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.filters import User
 from nightjar.recommend.invariants import InvariantBroken
 from nightjar.recommend.rerank import Pool, rerank
@@ -103,6 +104,7 @@ def test_the_invariant_raises_in_either_direction():
 def test_the_steps_check_the_invariant(settings, milvus, monkeypatch):
     night.write_day(settings, DAY, listens=[], pairs=every_pair(DAY))
     monkeypatch.setattr(ranking, "rerank", lambda pool, fresh_share: range(min(2, len(pool.songs))))
+    steps.learn_behaviour(settings, DAY)
     with pytest.raises(InvariantBroken, match="a cover of it"):
         steps.rank_shard(settings, DAY, 0, 1)
 
@@ -120,7 +122,7 @@ def test_a_crowd_of_covers_does_not_leave_the_list_short(liked):
         similar[seed, : len(crowd)] = np.linspace(1, 0.5, len(crowd))
     listeners = np.array([0 if liked else 5] * len(crowd) + [3] * len(others) + [0])
     context = ranking.Context(
-        *(library, Neighbours.of(csr_array(similar), csr_array((size, size))), cold.rank(library, listeners)),
+        *(library, Neighbours.of(csr_array(similar), Behaviour.nobody(size)), cold.rank(library, listeners)),
         *(listeners, np.eye(size, dtype=np.float32)),
     )
     heard = np.array([seed])
@@ -147,6 +149,7 @@ def write_pairs(settings, day: str, *pairs: dict) -> None:
 
 def run(settings) -> dict[str, list[str]]:
     """Every user's songs, by rank."""
+    steps.learn_behaviour(settings, DAY)
     steps.rank_shard(settings, DAY, 0, 1)
     steps.commit_lists(settings, DAY, 1)
     rows = Lake(settings).read(Partition("lists", DAY, settings.model)).to_pandas().sort_values(["user_id", "rank"])

@@ -11,13 +11,12 @@ from scipy.sparse import csr_array
 
 from nightjar.errors import NightjarError
 from nightjar.recommend import cold, filters, invariants, ranking, rerank, score
+from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.filters import User
 from nightjar.recommend.invariants import InvariantBroken
 from nightjar.recommend.library import Forgotten
 from nightjar.recommend.score import Neighbours
 from nightjar.thresholds import (
-    CO_LISTEN_SHARE,
-    DISLIKE_SHARE,
     LIST_LENGTH,
     MAX_PER_ARTIST,
     MAX_PER_UPLOADER,
@@ -30,37 +29,6 @@ def user(seeds=(), weights=(), heard=(), uploader=-1) -> User:
     return User(
         "u", np.array(seeds, dtype=np.int64), np.array(weights, dtype=float), np.array(heard, dtype=np.int64), uploader
     )
-
-
-def tables(size: int, similar: dict, co_listened: dict | None = None) -> Neighbours:
-    def matrix(values: dict) -> csr_array:
-        dense = np.zeros((size, size))
-        for (a, b), value in values.items():
-            dense[a, b] = value
-        return csr_array(dense)
-
-    return Neighbours.of(matrix(similar), matrix(co_listened or {}))
-
-
-# --- scores -----------------------------------------------------------------------------------------------------------
-def test_scores_and_reasons():
-    known = tables(5, {(0, 3): 0.8, (1, 3): 0.4, (1, 4): 0.9, (2, 4): 0.9}, {(0, 3): 0.2})
-    seeds, weights = np.array([0, 1, 2]), np.array([3.0, 1.0, -2.0])
-    songs, scores = score.candidates(known, seeds, weights)
-    sound, people = 1 - CO_LISTEN_SHARE, CO_LISTEN_SHARE
-    assert songs.tolist() == [3]  # of song 4 the skipped seed takes as much as the liked one gives
-    assert scores[0] == pytest.approx(0.75 * (sound * 0.8 + people * 0.2) + 0.25 * sound * 0.4, abs=1e-6)
-    made, pushed = score.contributions(known, seeds, weights, np.array([3, 4]))
-    assert [each.song for each in made] == [0, 1]
-    assert sum(each.score for each in made) == pytest.approx(scores[0], abs=1e-6)
-    assert score.source_and_reasons(made) == ("both", [0, 1])
-    assert [each.song for each in pushed] == [1, 2]
-    assert pushed[1].score == pytest.approx(-2 * DISLIKE_SHARE / 4 * sound * 0.9)
-
-
-def test_nothing_is_known_of_a_user_who_only_skips():
-    songs, scores = score.candidates(tables(2, {(0, 1): 0.9}), np.array([0]), np.array([-1.0]))
-    assert len(songs) == len(scores) == 0
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------
@@ -226,9 +194,10 @@ def nights(draw):
     library = small.library(songs, copies=copies, forgotten=Forgotten(gone), covers=covers)
     raw = rng.standard_normal((size, 8))
     vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
-    matrices = [
+    similar, played = (
         csr_array(np.round(np.where(rng.random((size, size)) < 0.3, rng.random((size, size)), 0), 6)) for _ in range(2)
-    ]
+    )
+    tastes = (0.1 * rng.standard_normal((size, 3))).astype(np.float32)
     taste = pd.DataFrame(
         [
             (f"u{number}", song, round(float(rng.normal(0.5)), 6))
@@ -239,9 +208,8 @@ def nights(draw):
         columns=["user_id", "song", "weight"],
     ).astype({"song": int, "weight": float})
     counts = cold.listeners(library, taste)
-    context = ranking.Context(
-        library, Neighbours.of(*map(csr_array, matrices)), cold.rank(library, counts), counts, vectors
-    )
+    behaviour = Behaviour.of(csr_array(0.05 * played), tastes, counts)
+    context = ranking.Context(library, Neighbours.of(similar, behaviour), cold.rank(library, counts), counts, vectors)
     users = []
     for name in ("u0", "u1", "u2", "u3"):
         own = taste[taste["user_id"] == name]

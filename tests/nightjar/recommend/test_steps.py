@@ -28,6 +28,7 @@ def nights(settings, milvus):
 
 def run(settings, day: str = DAY, shards: int | None = None) -> dict[str, list[dict]]:
     """Every user's list, by rank."""
+    steps.learn_behaviour(settings, day)
     shards = shards or steps.plan_users(settings, day)["shards"]
     for shard in range(shards):
         steps.rank_shard(settings, day, shard, shards)
