@@ -1,14 +1,13 @@
-"""`nightjar evaluate duplicates | copies`."""
+"""`nightjar evaluate duplicates | copies | recommendations`."""
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from dataclasses import replace
-from pathlib import Path
 
+from nightjar.cli import recommendations
 from nightjar.cli.output import Answer, Section
-from nightjar.errors import NightjarError
+from nightjar.cli.report import check_writable, write_report
 from nightjar.evaluate.again import in_scratch_space, inside
 from nightjar.settings import Settings
 
@@ -18,7 +17,8 @@ _SHOWN = 20
 
 def run(settings: Settings, arguments: Namespace) -> Answer:
     """The evaluation that was asked for. Raises NightjarError if it cannot be made."""
-    return {"duplicates": _duplicates, "copies": _copies}[arguments.measured](settings, arguments)
+    measures = {"duplicates": _duplicates, "copies": _copies, "recommendations": recommendations.run}
+    return measures[arguments.measured](settings, arguments)
 
 
 def _duplicates(settings: Settings, arguments: Namespace) -> Answer:
@@ -27,8 +27,7 @@ def _duplicates(settings: Settings, arguments: Namespace) -> Answer:
 
     songs, table, report = (path.absolute() for path in (arguments.songs, arguments.truth, arguments.report))
     known = truth.read(songs, table, (report,))
-    if report.is_dir() or not report.parent.is_dir():
-        raise NightjarError(f"{report} cannot be written", "Name a file in a folder that exists")
+    check_writable(report)
     if not inside():
         given = ["evaluate", "duplicates", f"--songs={songs}", f"--truth={table}", f"--report={report}"]
         given += (
@@ -42,18 +41,8 @@ def _duplicates(settings: Settings, arguments: Namespace) -> Answer:
     asked = {"separator": "none"} if arguments.no_separation else {}
     asked |= {"second_opinion": "echoprint"} if arguments.others else {}
     found = night.evaluate(replace(settings, **asked), songs, known)
-    _write(report, found)
+    write_report(report, found)
     return Answer(found, _tables(found), [f"All of it, with every error, is in {report}"])
-
-
-def _write(report: Path, found: dict) -> None:
-    """Put the report in its place, whole."""
-    half = report.with_name(f"{report.name}.half")
-    try:
-        half.write_text(json.dumps(found, indent=1))
-        half.replace(report)
-    finally:
-        half.unlink(missing_ok=True)
 
 
 def _tables(found: dict) -> list[Section]:

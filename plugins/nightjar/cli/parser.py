@@ -144,6 +144,16 @@ def _evaluate_copies(command: argparse.ArgumentParser) -> None:
     command.add_argument("--limit", type=_positive, metavar="N", help="so many of the songs, spread evenly")
 
 
+def _evaluate_recommendations(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--train", type=Path, required=True, metavar="TRAIN.csv", help="user_id,item_id,play_count[,listened_at]"
+    )
+    command.add_argument(
+        "--holdout", type=Path, required=True, metavar="HOLDOUT.csv", help="what was played later: user_id,item_id"
+    )
+    command.add_argument("--report", type=Path, required=True, metavar="OUT.json", help="where the report goes")
+
+
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
@@ -166,6 +176,7 @@ def _day(text: str) -> str:
 
 
 _EVALUATIONS = {
+    "recommendations": ("how well recorded plays predict what was played later", _evaluate_recommendations),
     "duplicates": ("what the real stages find of known pairs in a folder of songs", _evaluate_duplicates),
     "copies": ("a folder of songs and altered copies of them, with its known pairs", _evaluate_copies),
 }
@@ -179,5 +190,5 @@ _COMMANDS = {
     "why": ("why a song is, or is not, on a user's list", _why),
     "publish": ("show the app a day's lists as they are in the lake, where the night would not", _publish),
     "refreeze": ("forget which uploads a day was frozen with, so that the next run takes in late ones", _one_day),
-    "evaluate": ("measure the pipeline on songs with a known truth", _evaluate),
+    "evaluate": ("measure the pipeline on songs or plays with a known truth", _evaluate),
 }

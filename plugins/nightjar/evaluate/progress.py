@@ -16,34 +16,35 @@ _SONG_DONE = re.compile(r"song \d+/\d+ ")
 
 
 class Progress:
-    """Stages one after the other, each of so many songs. Safe to share between threads."""
+    """Stages one after the other, each of so many songs or other things. Safe to share between threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, things: str = "songs") -> None:
+        self._things = things
         self.seconds: dict[str, float] = {}
         """How long each stage took."""
         self._lock = threading.Lock()
 
     @contextmanager
-    def stage(self, name: str, songs: int) -> Iterator[None]:
+    def stage(self, name: str, count: int) -> Iterator[None]:
         """What runs within is the stage `name`."""
-        self._name, self._songs, self._done = name, songs, 0
+        self._name, self._count, self._done = name, count, 0
         self._begun = self._spoken = time.monotonic()
-        print(f"{name}: {songs} songs", file=sys.stderr, flush=True)
+        print(f"{name}: {count} {self._things}", file=sys.stderr, flush=True)
         yield
         self.seconds[name] = round(time.monotonic() - self._begun, 2)
         print(f"{name}: done in {self.seconds[name]:.1f} s", file=sys.stderr, flush=True)
 
-    def add(self, songs: int = 1) -> None:
-        """So many more songs of the stage are done."""
+    def add(self, count: int = 1) -> None:
+        """So many more of the stage are done."""
         with self._lock:
-            self._done += songs
+            self._done += count
             now = time.monotonic()
             if now - self._spoken >= _EVERY_S:
                 self._spoken = now
                 spent = now - self._begun
-                left = spent / self._done * (self._songs - self._done)
-                told = f"{self._name}: {self._done} of {self._songs} songs, {spent:.0f} s, about {left:.0f} s to go"
-                print(told, file=sys.stderr, flush=True)
+                left = spent / self._done * (self._count - self._done)
+                told = f"{self._name}: {self._done} of {self._count} {self._things}"
+                print(f"{told}, {spent:.0f} s, about {left:.0f} s to go", file=sys.stderr, flush=True)
 
     @contextmanager
     def of_embedder(self) -> Iterator[None]:

@@ -8,8 +8,8 @@ Two views of one matrix of plays, which are better together than either (docs/re
 - *Tastes*: factors of implicit-feedback matrix factorization (Hu, Koren and Volinsky 2008), whose inner products are
   what a play of one song says about another. They see beyond songs that anybody played together.
 
-Both predict the same, how much somebody plays a song relative to what they play most, so that they simply add up; and
-both are damped by how widely a song is known, since everybody finds those anyway.
+Both predict the same, how much somebody plays a song relative to what they play most, so that they add up; and both are
+damped by how widely a song is known, since everybody finds those anyway.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from nightjar.thresholds import (
     TASTE_FACTORS,
     TASTE_ITERATIONS,
     TASTE_PENALTY,
+    TASTE_WEIGHT,
 )
 
 _BLOCK = 2048
@@ -46,7 +47,7 @@ class Behaviour:
     tastes: np.ndarray
     """(songs, TASTE_FACTORS) float32; zeros for a song that nobody plays."""
     damped: np.ndarray
-    """(songs, TASTE_FACTORS) float32: the same, less for songs that are widely known."""
+    """(songs, TASTE_FACTORS) float32: the same times TASTE_WEIGHT, less for songs that are widely known."""
     listeners: np.ndarray
     """(songs,) int64: people who play each."""
 
@@ -58,7 +59,8 @@ class Behaviour:
     @classmethod
     def of(cls, neighbours: csr_array, tastes: np.ndarray, listeners: np.ndarray) -> Behaviour:
         """With `damped` from the others."""
-        return cls(neighbours, tastes, (tastes * _damping(listeners)[:, None]).astype(np.float32), listeners)
+        counted = TASTE_WEIGHT * _damping(listeners)
+        return cls(neighbours, tastes, (tastes * counted[:, None]).astype(np.float32), listeners)
 
 
 def relative(users: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_matrix
 
 from nightjar.recommend import behaviour, behaviour_table
 from nightjar.recommend.behaviour import Behaviour
@@ -18,6 +18,7 @@ from nightjar.thresholds import (
     TASTE_CONFIDENCE,
     TASTE_FACTORS,
     TASTE_PENALTY,
+    TASTE_WEIGHT,
 )
 from tests.nightjar.recommend import small
 
@@ -75,7 +76,7 @@ def test_the_tastes_rank_as_the_factorization_does():
 
     songs, people = 400, 600
     users, played, weights = crowd(songs, people)
-    plays = csr_array((weights.astype(np.float32), (users, played)), shape=(people, songs))
+    plays = csr_matrix((weights.astype(np.float32), (users, played)), shape=(people, songs))
     made = fitted(songs, people=people)
     model = AlternatingLeastSquares(
         factors=TASTE_FACTORS, regularization=TASTE_PENALTY, alpha=TASTE_CONFIDENCE, random_state=1
@@ -89,7 +90,7 @@ def test_the_tastes_rank_as_the_factorization_does():
 
 def test_known_songs_are_damped():
     made = fitted()
-    factor = np.maximum(made.listeners, 1) ** -BEHAVIOUR_DAMPING
+    factor = TASTE_WEIGHT * np.maximum(made.listeners, 1) ** -BEHAVIOUR_DAMPING
     assert made.damped == pytest.approx(made.tastes * factor[:, None], rel=1e-5)
 
 

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from nightjar.recommend import score
 from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.score import Neighbours
-from nightjar.thresholds import DISLIKE_SHARE, SOUND_HALF_LISTENERS, SOUND_WEIGHT
+from nightjar.thresholds import DISLIKE_SHARE, SOUND_HALF_LISTENERS, SOUND_WEIGHT, TASTE_WEIGHT
 from tests.nightjar.recommend.small import tables
 
 
@@ -36,9 +36,13 @@ def test_tastes_speak_for_the_neighbours_of_any_seed():
     known = Neighbours.of(csr_array((4, 4)), played)
     songs, scores = score.candidates(known, np.array([0, 1]), np.array([3.0, 1.0]))
     assert songs.tolist() == [2]  # song 3 is nobody's neighbour, though it would suit the taste best
-    assert scores[0] == pytest.approx(0.75 * (0.1 + 0.5) + 0.25 * 0.5)
+    taste = 0.5 * TASTE_WEIGHT
+    assert scores[0] == pytest.approx(0.75 * (0.1 + taste) + 0.25 * taste)
     (made,) = score.contributions(known, np.array([0, 1]), np.array([3.0, 1.0]), songs)
-    assert [(each.song, each.co_listening) for each in made] == [(0, pytest.approx(0.6)), (1, pytest.approx(0.5))]
+    assert [(each.song, each.co_listening) for each in made] == [
+        (0, pytest.approx(0.1 + taste)),
+        (1, pytest.approx(taste)),
+    ]
     assert score.source_and_reasons(made) == ("co_listened", [0, 1])
 
 

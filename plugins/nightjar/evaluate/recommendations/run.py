@@ -1,0 +1,104 @@
+"""The evaluation: every method tuned on one validation split, fitted on all plays, measured on the later ones."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from nightjar.evaluate.progress import Progress
+from nightjar.evaluate.recommendations import metrics
+from nightjar.evaluate.recommendations.methods import GRIDS, MAX_EASE, NIGHTJAR, Scores
+from nightjar.evaluate.recommendations.metrics import CUTS, NONE, Catalogue
+from nightjar.evaluate.recommendations.tables import Later, Plays
+from nightjar.thresholds import FRESH_DAYS
+
+_BLOCK = 512
+_TUNED_BY = "ndcg@10"
+_COMPARED = ("ndcg@10", "recall@50")
+
+
+def evaluate(plays: Plays, later: Later) -> dict:
+    """The report; docs/evaluate.md says what each key means."""
+    progress, catalogue = Progress("settings"), _catalogue(plays)
+    part, wanted = plays.split()
+    methods, each_user = {}, {}
+    for name, (fit, grid) in GRIDS.items():
+        if name == "EASE" and min(plays.shape) > MAX_EASE:
+            methods[name] = {"left_out": f"more than {MAX_EASE} people and items"}
+            continue
+        with progress.stage(name, len(grid) if len(grid) > 1 else 1):
+            parameters = grid[0]
+            if len(grid) > 1:
+                parameters = _best(fit, grid, part, wanted, progress)
+            begun = time.perf_counter()
+            scores = fit(plays, **parameters)
+            fitted = time.perf_counter()
+            lists = _lists(scores, plays)
+            ranked = time.perf_counter()
+        each_user[name] = metrics.per_user(lists, later.wanted, later.unknown_items)
+        methods[name] = {
+            "parameters": parameters,
+            "at": {str(cut): _at(cut, each_user[name], lists, catalogue) for cut in CUTS},
+            "seconds": {"fit": round(fitted - begun, 3), "rank": round(ranked - fitted, 3)},
+        }
+    ours = each_user[NIGHTJAR]
+    return {
+        "users": len(plays.user_ids),
+        "items": len(plays.item_ids),
+        "plays": len(plays.users),
+        "later": int(later.wanted.nnz + later.unknown_items.sum()),
+        "users_measured": len(ours[_TUNED_BY]),
+        "left_out": {"unknown_users": later.unknown_users, "played_before": later.repeated},
+        "unknown_items": int(later.unknown_items.sum()),
+        "methods": methods,
+        "ahead": {
+            name: {measure: metrics.mean(ours[measure] - theirs[measure]) for measure in _COMPARED}
+            for name, theirs in each_user.items()
+            if name != NIGHTJAR
+        },
+    }
+
+
+def _best(fit, grid: list[dict], part: Plays, wanted, progress: Progress) -> dict:
+    nobody = np.zeros(len(part.user_ids), np.int64)
+    found = []
+    for parameters in grid:
+        lists = _lists(fit(part, **parameters), part)
+        found.append(float(metrics.per_user(lists, wanted, nobody)[_TUNED_BY].mean()))
+        progress.add()
+    return grid[int(np.argmax(found))]
+
+
+def _lists(scores: Scores, plays: Plays) -> np.ndarray:
+    """(users, max(CUTS)) the items of the highest scores that the user has not played, ties by item."""
+    size, length = len(plays.item_ids), max(CUTS)
+    made = np.full((len(plays.user_ids), length), NONE, np.int64)
+    heard = plays.binary
+    for start in range(0, len(made), _BLOCK):
+        users = np.arange(start, min(start + _BLOCK, len(made)))
+        values = scores(users)
+        own = heard[users].tocoo()
+        values[own.row, own.col] = -np.inf
+        # Only those above the last place are sorted; one more, so that ties there go by item as well.
+        some = min(size, 2 * length)
+        top = np.sort(np.argpartition(-values, some - 1, axis=1)[:, :some], axis=1)
+        chosen = np.take_along_axis(values, top, 1)
+        order = np.argsort(-chosen, axis=1, kind="stable")[:, :length]
+        there = np.isfinite(np.take_along_axis(chosen, order, 1))
+        made[users, : order.shape[1]] = np.where(there, np.take_along_axis(top, order, 1), NONE)
+    return made
+
+
+def _at(cut: int, each_user: dict[str, np.ndarray], lists: np.ndarray, catalogue: Catalogue) -> dict:
+    measures = {name: metrics.mean(each_user[f"{name}@{cut}"]) for name in ("ndcg", "recall", "precision")}
+    return measures | metrics.reach(lists, catalogue, cut)
+
+
+def _catalogue(plays: Plays) -> Catalogue:
+    new = None
+    if plays.first_ns is not None:
+        first = np.full(len(plays.item_ids), np.iinfo(np.int64).max)
+        np.minimum.at(first, plays.items, plays.first_ns)
+        new = first > plays.listened_ns.max() - FRESH_DAYS * 86_400 * 10**9
+    return Catalogue(plays.listeners, len(plays.user_ids), plays.binary, new)
