@@ -89,7 +89,7 @@ def _copies(files: list[Path]) -> Iterator[tuple[str, float]]:
             made.unlink()
             return prints
 
-        jobs = [(file, name) for file in files for name in ALTERATIONS]
+        jobs = [(file, name) for file in files for name, each in ALTERATIONS.items() if not each.without_voice]
         originals = _prints(files)
         for (file, name), prints in zip(jobs, threads.map(copied, jobs), strict=True):
             if prints and str(file) in originals:
