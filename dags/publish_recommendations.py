@@ -25,6 +25,7 @@ TRACK` explain any list.
   data.
 - *"pointer stays"*: this day is older than what is published. Its lists are in the lake; newer ones are never
   replaced.
+- *The lists that are live are bad*: `nightjar publish --rollback` shows the app the version before, at once.
 - *The key-value store evicts or is full*: the message names the setting. The pointer has not moved.
 """
 

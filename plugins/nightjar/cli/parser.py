@@ -113,8 +113,18 @@ def _why(command: argparse.ArgumentParser) -> None:
 
 
 def _publish(command: argparse.ArgumentParser) -> None:
-    command.add_argument("day", type=_day, metavar="DAY")
+    command.usage = "%(prog)s DAY [--accept-fewer] [--json]\n       %(prog)s (--rollback | --to VERSION) [--json]"
+    what = command.add_mutually_exclusive_group(required=True)
+    what.add_argument("day", nargs="?", type=_day, metavar="DAY", help="the day whose lists are published")
+    what.add_argument("--rollback", action="store_true", help="go back to the version that was live before")
+    what.add_argument("--to", metavar="VERSION", help="go to a version that the store still holds")
     command.add_argument("--accept-fewer", action="store_true", help="also if it is much poorer than what is live")
+    command.check = _fewer_of_a_day
+
+
+def _fewer_of_a_day(found: argparse.Namespace) -> str | None:
+    fewer = found.accept_fewer and found.day is None
+    return "argument --accept-fewer: it belongs to a DAY; a version in the store was accepted before" if fewer else None
 
 
 def _evaluate(command: argparse.ArgumentParser) -> None:
@@ -188,7 +198,7 @@ _COMMANDS = {
     "duplicates": ("pairs and groups of copies, fragments and covers, with the evidence", _duplicates),
     "recs": ("a user's list, with the reason for each song", _recs),
     "why": ("why a song is, or is not, on a user's list", _why),
-    "publish": ("show the app a day's lists as they are in the lake, where the night would not", _publish),
+    "publish": ("show the app a day's lists as they are in the lake, or go back to the version before", _publish),
     "refreeze": ("forget which uploads a day was frozen with, so that the next run takes in late ones", _one_day),
     "evaluate": ("measure the pipeline on songs or plays with a known truth", _evaluate),
 }

@@ -1,4 +1,4 @@
-"""`nightjar publish DAY`."""
+"""`nightjar publish DAY | --rollback | --to VERSION`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from nightjar.settings import Settings
 
 
 def run(settings: Settings, arguments: Namespace) -> Answer:
-    """Publish a day's lists as they are in the lake. Raises NightjarError for an unknown day, GateClosed."""
+    """Publish a day's lists as they are in the lake, or go to another version that is there. Raises NightjarError for
+    an unknown day or version, GateClosed."""
+    if arguments.day is None:
+        found = steps.go_to(settings, arguments.to)
+        kept = f"{found['was']} stays in the store until the next night: nightjar publish --to {found['was']}"
+        return Answer(
+            found, notes=[f"The app reads {found['current']} now.", kept if found["moved"] else "It did before."]
+        )
     day = Known(settings).list_day(arguments.day)
     found = steps.publish_lists(settings, day, accept_fewer=arguments.accept_fewer)
     if found["current"] == found["version"]:

@@ -69,6 +69,60 @@ def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> d
     }
 
 
+def go_to(settings: Settings, version: str | None = None) -> dict:
+    """Let the app read another version that the store still holds whole: the one before the live one, or `version`.
+
+    {"version", "lists", "current", "moved", "was"}: `was` is what was read before. Nothing is written but the pointer,
+    and nothing removed, so that the way back is the same. The next night publishes as ever.
+
+    Raises NightjarError if nothing was published, if there is no such version or it is not whole any more, and if the
+    pointer moves meanwhile.
+    """
+    objects = Lake(settings).objects
+    with closing(Store(settings.kv_url)) as store:
+        live = store.current()
+        if not live:
+            raise NightjarError("nothing was ever published", "Backfill a day first: see nightjar status")
+        behind = _record(objects, live)
+        wanted = version or (behind.previous if behind else "")
+        record = _record(objects, wanted)
+        if record is None or not _whole(store, record):
+            there = sorted(each for each in _versions(objects) if each != live and _is_whole(objects, store, each))
+            raise NightjarError(
+                f"there is no version {wanted} in the store" if wanted else f"no version was live before {live}",
+                f"It holds {live}, which is live" + (f", and {', '.join(there)}" if there else " and no other"),
+            )
+        if wanted != live and not store.move(live, wanted):
+            raise NightjarError(
+                f"the pointer moved from {live} to {store.current()} meanwhile", "Look what published, and ask again"
+            )
+    log.info("go_to %s: the pointer %s", wanted, "was there" if wanted == live else f"moved from {live}")
+    return {
+        "version": wanted,
+        "lists": len(record.users),
+        "current": wanted,
+        "moved": wanted != live,
+        "was": live,
+    }
+
+
+def _versions(objects: Objects) -> list[str]:
+    """Those of which there is a record, finished or not."""
+    return [seen.key.removeprefix(_RECORDS).removesuffix(".json") for seen in objects.list(_RECORDS)]
+
+
+def _is_whole(objects: Objects, store: Store, version: str) -> bool:
+    record = _record(objects, version)
+    return record is not None and _whole(store, record)
+
+
+def _whole(store: Store, record: Record) -> bool:
+    """Whether the store has every list of a version."""
+    keys = [versions.new_users_key(record.version)]
+    keys += [versions.list_key(record.version, user_id) for user_id in record.users]
+    return all(store.lengths(keys))
+
+
 def _encoded(lake: Lake, partition: Partition) -> dict[str, bytes]:
     """Each user's list as bytes; under NEW_USERS always one, though it may be empty."""
     rows = lake.read(partition, ["user_id", "rank", "track_id", "score"])
@@ -108,14 +162,13 @@ def _lacking(store: Store, bodies: dict[str, bytes]) -> dict[str, bytes]:
 def _sweep(objects: Objects, store: Store, day: str, keep: set[str]) -> int:
     """Remove the versions of days up to `day`, finished or not, that are not to be kept; returns how many keys."""
     removed = 0
-    for seen in objects.list(_RECORDS):
-        version = seen.key.removeprefix(_RECORDS).removesuffix(".json")
+    for version in _versions(objects):
         if version in keep or day_of(version) > day:
             continue
         if record := _record(objects, version):  # else another run has removed it meanwhile
             removed += store.remove([versions.new_users_key(version)])
             removed += store.remove(versions.list_key(version, user_id) for user_id in record.users)
-            objects.delete(seen.key)
+            objects.delete(_where(version))
     return removed
 
 
