@@ -226,6 +226,11 @@ MIN_LISTS_KEPT = 0.5
 """A version with fewer lists than this share of the published ones does not replace them: listens are missing."""
 MIN_LISTS_TO_COMPARE = 20
 """Below this many published lists their number may fall to anything."""
+MIN_LENGTH_KEPT = 0.7
+"""Lists shorter on average than this share of the published ones do not replace them: songs are missing."""
+MIN_COVERAGE_KEPT = 0.5
+"""A version with fewer songs on all its lists together than this share of the published ones' does not replace them:
+everybody would be shown the same, as where a source of candidates has failed."""
 KV_CHUNK = 1000
 """Commands in one pipeline to the key-value store: more gain nothing and hold other clients up."""
 KV_SAMPLE = 1000

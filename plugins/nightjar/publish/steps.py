@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.objects import ObjectMissing, Objects
@@ -23,7 +26,8 @@ _RECORDS = "published/"
 def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> dict:
     """Write the day's committed lists under their version, check them, then move the pointer, forward only.
 
-    {"version", "lists", "current", "moved", "removed"}: `current` is what the app reads afterwards. Before the first
+    {"version", "lists", "current", "moved", "removed", "churn"}: `current` is what the app reads afterwards, `churn`
+    the share of a user's list that is new on it since the live version, None without one. Before the first
     key of a version its record is written (`published/<version>.json`), so that a run killed anywhere leaves nothing
     that the next does not remove. The live version and the one before it are kept. A day older than the live version
     changes nothing. `accept_fewer` publishes past the comparison with the live version.
@@ -38,14 +42,16 @@ def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> d
         live = store.current()
         if live and day_of(live) > day:
             log.info("publish_lists %s: lists kept in the lake, the pointer stays at %s", day, live)
-            return {"version": version, "lists": 0, "current": live, "moved": False, "removed": 0}
-        lists = _encoded(lake, partition)
+            return {"version": version, "lists": 0, "current": live, "moved": False, "removed": 0, "churn": None}
+        rows = lake.read(partition, ["user_id", "rank", "track_id", "score"])
+        lists = _encoded(rows)
         behind = _record(lake.objects, live)
         before = behind.previous if behind else ""
         previous = before if live == version else live
-        record = Record(version, previous, sorted(set(lists) - {NEW_USERS}), len(encode.decode(lists[NEW_USERS])))
+        record = _record_of(version, previous, rows, lists)
         if not accept_fewer:
             versions.gate(record, behind)
+        churn = _churn(store, live, record, lists)
         removed = _sweep(lake.objects, store, day, {live, before, version})  # what killed runs left
         lake.objects.put(_where(version), record.to_json())
         _write(store, record, lists)
@@ -56,8 +62,10 @@ def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> d
             )
         removed += _sweep(lake.objects, store, day, {version, previous})
     log.info(
-        "publish_lists %s: %d lists and %d songs for new users under %s, the pointer %s, %d old keys removed",
-        *(day, len(record.users), record.new_users, version),
+        "publish_lists %s: %d lists of %d songs and %d songs for new users under %s, %s, the pointer %s, "
+        "%d old keys removed",
+        *(day, len(record.users), record.songs, record.new_users, version),
+        "nothing to compare with" if churn is None else f"{churn:.0%} of a list are new on it",
         *("was there" if live == version else f"moved from {live or 'nothing'}", removed),
     )
     return {
@@ -66,6 +74,7 @@ def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> d
         "current": version,
         "moved": live != version,
         "removed": removed,
+        "churn": None if churn is None else round(churn, 4),
     }
 
 
@@ -123,9 +132,27 @@ def _whole(store: Store, record: Record) -> bool:
     return all(store.lengths(keys))
 
 
-def _encoded(lake: Lake, partition: Partition) -> dict[str, bytes]:
+def _record_of(version: str, previous: str, rows: pa.Table, lists: dict[str, bytes]) -> Record:
+    own = rows.filter(pc.not_equal(rows["user_id"], NEW_USERS))
+    users = sorted(set(lists) - {NEW_USERS})
+    songs = pc.count_distinct(own["track_id"]).as_py()
+    return Record(version, previous, users, rows.num_rows - own.num_rows, own.num_rows, songs)
+
+
+def _churn(store: Store, live: str, record: Record, lists: dict[str, bytes]) -> float | None:
+    """The mean share of a list that was not on the user's list in the live version, over an even sample of users who
+    have one in both; None where nobody has."""
+    sample = record.users[:: max(1, len(record.users) // KV_SAMPLE)] if live else []
+    shares = []
+    for user_id, before in zip(sample, store.read(versions.list_key(live, each) for each in sample), strict=True):
+        now = {entry.track_id for entry in encode.decode(lists[user_id])}
+        if before and now:
+            shares.append(len(now - {entry.track_id for entry in encode.decode(before)}) / len(now))
+    return sum(shares) / len(shares) if shares else None
+
+
+def _encoded(rows: pa.Table) -> dict[str, bytes]:
     """Each user's list as bytes; under NEW_USERS always one, though it may be empty."""
-    rows = lake.read(partition, ["user_id", "rank", "track_id", "score"])
     rows = rows.sort_by([("user_id", "ascending"), ("rank", "ascending")])
     entries: dict[str, list[tuple[str, float]]] = {NEW_USERS: []}
     columns = (rows[name].to_pylist() for name in ("user_id", "track_id", "score"))

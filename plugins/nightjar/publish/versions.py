@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from nightjar.errors import GateClosed
-from nightjar.thresholds import MIN_LISTS_KEPT, MIN_LISTS_TO_COMPARE
+from nightjar.thresholds import MIN_COVERAGE_KEPT, MIN_LENGTH_KEPT, MIN_LISTS_KEPT, MIN_LISTS_TO_COMPARE
 
 POINTER = "nightjar:current"
 """The one key that says which version is live."""
@@ -45,6 +45,10 @@ class Record:
     """Who has a list, in order: with the version, all its keys."""
     new_users: int
     """Songs on the list of new users."""
+    entries: int = 0
+    """Songs on all other lists; 0 also where it was not counted, as by an older Nightjar."""
+    songs: int = 0
+    """And how many different ones those are."""
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -55,19 +59,37 @@ class Record:
 
 
 def gate(new: Record, live: Record | None) -> None:
-    """Raises GateClosed if `new` is so much poorer than the live version that something must be missing."""
+    """Raises GateClosed if `new` is so much poorer than the live version that something must be missing; with all that
+    speaks against it."""
     if live is None:
         return
-    stays = f"{live.version} stays"
-    if live.new_users and not new.new_users:
+    found = [said for poorer in (_no_start, _fewer_users, _shorter, _alike) if (said := poorer(new, live))]
+    if found:
         raise GateClosed(
-            f"{new.version} is not published: no song for new users, {live.version} has {live.new_users}; {stays}",
-            "Look whether the day's tracks and duplicate groups are whole, and backfill the day",
+            f"{new.version} is not published: {'; '.join(found)}; {live.version} stays",
+            "Look whether days of listens are missing in the window, or the day's tracks and duplicate groups are not "
+            f"whole, and backfill them; if it is right so: nightjar publish {day_of(new.version)} --accept-fewer",
         )
+
+
+def _no_start(new: Record, live: Record) -> str | None:
+    poorer = live.new_users and not new.new_users
+    return f"no song for new users, in {live.version} {live.new_users}" if poorer else None
+
+
+def _fewer_users(new: Record, live: Record) -> str | None:
     before, after = len(live.users), len(new.users)
-    if before >= MIN_LISTS_TO_COMPARE and after < MIN_LISTS_KEPT * before:
-        raise GateClosed(
-            f"{new.version} is not published: {after} users have a list, in {live.version} {before} had; {stays}",
-            "Look whether days of listens are missing in the window, and backfill them; if so few are right: "
-            f"nightjar publish {day_of(new.version)} --accept-fewer",
-        )
+    poorer = before >= MIN_LISTS_TO_COMPARE and after < MIN_LISTS_KEPT * before
+    return f"{after} users have a list, in {live.version} {before} had" if poorer else None
+
+
+def _shorter(new: Record, live: Record) -> str | None:
+    if len(live.users) < MIN_LISTS_TO_COMPARE or not new.users or not live.entries:
+        return None
+    before, after = live.entries / len(live.users), new.entries / len(new.users)
+    return f"lists have {after:.0f} songs, in {live.version} {before:.0f}" if after < MIN_LENGTH_KEPT * before else None
+
+
+def _alike(new: Record, live: Record) -> str | None:
+    poorer = len(live.users) >= MIN_LISTS_TO_COMPARE and new.songs < MIN_COVERAGE_KEPT * live.songs
+    return f"{new.songs} songs are on any list, in {live.version} {live.songs} were" if poorer else None

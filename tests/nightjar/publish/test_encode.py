@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -51,8 +52,9 @@ def test_ids_that_do_not_fit(track_id):
         encode([(track_id, 1.0)])
 
 
-def record(day: str, users: int, new_users: int = 10) -> Record:
-    return Record(version_of(day, str(users).encode()), "", [f"u{number}" for number in range(users)], new_users)
+def record(day: str, users: int, new_users: int = 10, length: int = 100, songs: int = 1000) -> Record:
+    named = [f"u{number}" for number in range(users)]
+    return Record(version_of(day, str(users).encode()), "", named, new_users, length * users, songs)
 
 
 def test_versions_are_named_by_day_and_content():
@@ -69,3 +71,21 @@ def test_the_gate_on_fewer_lists():
         gate(record("2026-11-22", 49), record("2026-11-21", 100))
     with pytest.raises(GateClosed, match="no song for new users"):
         gate(record("2026-11-22", 100, 0), record("2026-11-21", 100))
+
+
+def test_the_gate_on_shorter_lists_and_on_fewer_songs():
+    live = record("2026-11-21", 100)
+    gate(record("2026-11-22", 100, length=70, songs=500), live)
+    with pytest.raises(GateClosed, match=r"lists have 69 songs, in 2026-11-21\.\w+ 100"):
+        gate(record("2026-11-22", 100, length=69), live)
+    with pytest.raises(GateClosed, match=r"499 songs are on any list, in 2026-11-21\.\w+ 1000 were"):
+        gate(record("2026-11-22", 100, songs=499), live)
+    with pytest.raises(GateClosed, match=r"no song for new users.*; 40 users.*; lists have 10 songs.*; 9 songs are on"):
+        gate(record("2026-11-22", 40, 0, length=10, songs=9), live)
+    few = record("2026-11-21", MIN_LISTS_TO_COMPARE - 1)
+    gate(record("2026-11-22", MIN_LISTS_TO_COMPARE - 1, length=3, songs=3), few)
+
+
+def test_a_record_from_before_lengths_were_counted():
+    old = Record.from_json(b'{"version": "2026-11-21.ab", "previous": "", "users": ["u0"], "new_users": 3}')
+    gate(record("2026-11-22", 100, length=1, songs=1), replace(old, users=record("2026-11-21", 100).users))

@@ -60,6 +60,14 @@ def test_the_live_version_and_the_one_before_are_kept(settings, kv):
     assert kv.dbsize() == 1 + 2 * (lists.USERS + 1)
 
 
+def test_churn_is_the_share_of_a_list_that_is_new_on_it(settings, kv):
+    lists.write(settings, DAYS[0])
+    assert publish_lists(settings, DAYS[0])["churn"] is None
+    assert publish_lists(settings, DAYS[0])["churn"] == 0
+    lists.write(settings, DAYS[1])  # every track id says its day
+    assert publish_lists(settings, DAYS[1])["churn"] == 1
+
+
 def test_publishing_again_changes_nothing(settings, kv):
     lists.write(settings, DAYS[0])
     lists.write(settings, DAYS[1])
@@ -67,7 +75,7 @@ def test_publishing_again_changes_nothing(settings, kv):
     first = publish_lists(settings, DAYS[1])
     before = {key: kv.get(key) for key in kv.scan_iter("*")}
     again = publish_lists(settings, DAYS[1])
-    assert again == first | {"moved": False}
+    assert again == first | {"moved": False, "churn": 0}
     assert {key: kv.get(key) for key in kv.scan_iter("*")} == before
     assert records_in(settings) == versions_in(kv)
 
@@ -235,11 +243,12 @@ def test_killed_anywhere_no_reader_notices_and_the_next_run_ends_right(settings,
     watching = Watching(settings.kv_url)
     watching.start()
     try:
-        # 0 record, 1-12 what is there, 13-19 lists, 20-31 check, 32 pointer. Once all lists are there 13 is the
-        # pointer and 14 the first of the old version to go; once it has moved, 0-6 are the old version, 7 its record.
-        for step in (0, 3, 8, 13, 16, 18, 25, 13, 14, 3, 7):
+        # 0-5 the live lists, 6 record, 7-18 what is there, 19-25 lists, 26-37 check, 38 pointer. Once all lists are
+        # there 19 is the pointer and 20 the first of the old version to go; once it has moved, 6-12 are the old
+        # version, 13 its record.
+        for step in (6, 9, 14, 19, 22, 24, 31, 19, 20, 9, 13):
             assert kill_at(DAYS[2], step) == -9, step
-        assert kill_at(DAYS[3], 16) == -9  # another day dies in the middle, over an unfinished one
+        assert kill_at(DAYS[3], 22) == -9  # another day dies in the middle, over an unfinished one
         lists.write(settings, DAYS[3], edition="b")  # and is then ranked anew
         final = publish_lists(settings, DAYS[3])
     finally:
