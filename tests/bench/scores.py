@@ -1,8 +1,9 @@
 """How far the scores of copies lie from those of different songs: `python -m tests.bench.scores DIFFERENT COPIED PNG`.
 
-DIFFERENT is a folder of songs that have nothing to do with each other (real duplicates among them are listed, so that a
-person can look), COPIED one of songs of which altered copies are made. Each line of the picture is the share of pairs
-whose score is at least so high. The score is `verdict.excess`, bits gained beyond what is asked: from 0 on it counts.
+DIFFERENT is a folder of songs, an album in each folder below it: songs of one album, which may be one piece twice, are
+not compared. High scores are listed, so that a person can look whether they are the same music. COPIED is a folder of
+songs of which altered copies are made. Each line of the picture is the share of pairs whose score is at least so high.
+The score is `verdict.excess`, bits gained beyond what is asked: from 0 on it counts.
 The tail of the different pairs, which is close to an exponential (Karlin and Altschul 1990), is fitted and carried on
 to a library of a million songs.
 """
@@ -32,6 +33,8 @@ PIECES = 400
 LOOKED_AT = 40
 """Different pairs with higher scores than this are printed: they may be the same music."""
 MILLION = 1_000_000
+_NOTHING = -200.0
+"""What stands for the score of a pair of which nothing agrees at all."""
 
 
 def main() -> None:
@@ -50,7 +53,7 @@ def main() -> None:
     groups = sorted({name for name, _ in copies})
     scores |= {f"copy: {group}": np.array([score for name, score in copies if name == group]) for group in groups}
     for name, found in scores.items():
-        quantiles = np.quantile(found, [0, 0.01, 0.5, 0.99, 1])
+        quantiles = np.quantile(np.maximum(found, _NOTHING), [0, 0.01, 0.5, 0.99, 1])
         print(f"{name:<32}{len(found):>8} " + " ".join(f"{value:8.0f}" for value in quantiles))
     _draw(scores, asked.picture)
 
@@ -93,7 +96,16 @@ def _copies(files: list[Path]) -> Iterator[tuple[str, float]]:
         originals = _prints(files)
         for (file, name), prints in zip(jobs, threads.map(copied, jobs), strict=True):
             if prints and str(file) in originals:
-                yield name.rstrip("+-.0123456789"), _score(originals[str(file)][0], Query(prints))
+                yield _group(name), _score(originals[str(file)][0], Query(prints))
+
+
+def _group(alteration: str) -> str:
+    """What is one line of the picture."""
+    begins = {"fragment": "fragment", "speed": "speed", "pitch": "pitch", "tempo": "tempo", "three": "three at once"}
+    begins |= dict.fromkeys(("bass", "treble", "compressed", "echo"), "equaliser, compression, echo")
+    begins |= dict.fromkeys(("crop", "intro"), "cropped, an intro")
+    found = (line for begin, line in begins.items() if alteration.startswith(begin))
+    return next(found, "re-encoded, noise, gain")
 
 
 def _of_pieces(songs: dict[str, list[np.ndarray]], seconds: int) -> list[tuple[float, str]]:
@@ -105,7 +117,8 @@ def _of_pieces(songs: dict[str, list[np.ndarray]], seconds: int) -> list[tuple[f
         length = round(seconds * 7.96) - 20
         start = random.integers(max(1, len(songs[own][0]) - length))
         query = Query([_piece(words, speed, start, length) for words, speed in zip(songs[own], SPEEDS, strict=True)])
-        found += [(_score(songs[name][0], query), f"{own} | {name}") for name in names if name != own]
+        others = [name for name in names if Path(name).parent != Path(own).parent]
+        found += [(_score(songs[name][0], query), f"{own} | {name}") for name in others]
     for score, pair in sorted(found, reverse=True):
         if score > LOOKED_AT:
             print(f"  {seconds} s: {score:6.0f} {pair}")
@@ -141,12 +154,12 @@ def _draw(scores: dict[str, np.ndarray], picture: Path) -> None:
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.add_subplot()
     for name, found in scores.items():
-        values = np.sort(np.clip(found, -200, 2500))
+        values = np.sort(np.clip(found, _NOTHING, 2500))
         copy = name.startswith("copy")
         share = np.arange(1, len(values) + 1) / len(values) if copy else np.arange(len(values), 0, -1) / len(values)
         axes.step(values, share, "-" if copy else "--", label=name, linewidth=1 if copy else 2)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set(yscale="log", xlabel="score: bits gained beyond what is asked", ylim=(1e-6, 1.2), xlim=(-200, 2500))
+    axes.set(yscale="log", xlabel="score: bits gained beyond what is asked", ylim=(1e-6, 1.2), xlim=(_NOTHING, 2500))
     axes.set_ylabel("share of copies at most, of different songs at least so high")
     axes.legend(fontsize=7, ncols=2)
     figure.savefig(picture, dpi=110)
