@@ -46,6 +46,8 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     canonical = _canonical(known, pair)
     words = _sentences(known, pair, canonical)
     target = Path(arguments.out or f"{pair.a.track_id}-{pair.b.track_id}.png")
+    if target.suffix.lower() != ".png":
+        raise NightjarError(f"{target} is no name of a picture", "Name a file that ends in .png")
     note = _draw(settings, pair, spans, target)
     data = {"a": _named(pair.a), "b": _named(pair.b), "in_sweep": pair.in_sweep, "swept": pair.swept} | pair.found
     data |= {"canonical": canonical, "words": [_verdict(pair), *words], "picture": str(target), "note": note or None}

@@ -165,7 +165,10 @@ def _evaluate_recommendations(command: argparse.ArgumentParser) -> None:
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise argparse.ArgumentTypeError("it names nothing: write it like mp3-64,speed+3")
+    return names
 
 
 def _list_day(command: argparse.ArgumentParser) -> None:

@@ -60,6 +60,8 @@ def _row(name: str, at: dict) -> tuple[str, ...]:
 def _mean(of: dict) -> str:
     if of["mean"] is None:
         return "-"
+    if of["interval"] is None:
+        return f"{of['mean']:.4f}"
     low, high = of["interval"]
     return f"{of['mean']:.4f} ({low:.4f} to {high:.4f})"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,8 +19,14 @@ from nightjar.evaluate.alterations import ENCODINGS, RATE, Alteration
 from nightjar.settings import Settings
 from nightjar.thresholds import SINGING_DB, SINGING_DIFFERENCE_DB
 
+_WHERE = re.compile(r"\[[^\]]* @ 0x[0-9a-f]+\] ?")
+"""Which of its parts ffmpeg speaks of, and where in memory that is."""
 _SILENT_PEAK = 33
 """Of 32768: a thousandth of full scale, as the embedder has it."""
+
+
+class Unreadable(NightjarError):
+    """A file that is no song: ffmpeg finds no sound in it, or silence."""
 
 
 class NobodySings(NightjarError):
@@ -49,10 +57,10 @@ def alter(song: Path, alteration: Alteration, target: Path) -> Path:
 
 
 def seconds_of(song: Path) -> float:
-    """The length of a song. Raises NightjarError for a file that is none, and for silence, of which a copy is none."""
+    """The length of a song. Raises Unreadable for a file that is none, and for silence, of which a copy is none."""
     samples = np.frombuffer(_ffmpeg("-i", str(song), "-ac", "1", "-ar", "8000", "-f", "s16le", "-"), "<i2")
     if np.abs(samples).max(initial=0) < _SILENT_PEAK:
-        raise NightjarError(f"{song.name} is silent", "Leave it out")
+        raise Unreadable(f"{song.name} is silent", "Leave it out")
     return len(samples) / 8000
 
 
@@ -113,7 +121,10 @@ def _random(song: Path) -> np.random.Generator:
 def _ffmpeg(*arguments: str, given: bytes = b"") -> bytes:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y", "-threads", "1", *arguments]
     run = subprocess.run(command, input=given, capture_output=True)
+    if run.returncode < 0:
+        raise NightjarError(f"ffmpeg was ended by {signal.Signals(-run.returncode).name}", "Run the command again")
     if run.returncode:
-        said = run.stderr.decode(errors="replace").strip()[-300:]
-        raise NightjarError(f"ffmpeg cannot make a copy: {said}", "Give it a file with audio")
+        lines = [line for line in run.stderr.decode(errors="replace").splitlines() if line.strip()] or ["nothing"]
+        said = "; ".join(_WHERE.sub("", line).strip() for line in lines[:2])
+        raise Unreadable(f"ffmpeg says: {said}", "Give it a file with audio")
     return run.stdout

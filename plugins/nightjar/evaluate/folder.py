@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import ctypes
 import shutil
+import signal
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
@@ -16,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from nightjar.duplicates.verdict import DUPLICATE, FRAGMENT
 from nightjar.errors import NightjarError
 from nightjar.evaluate.alterations import ALTERATIONS, Alteration
-from nightjar.evaluate.copies import NobodySings, alter, seconds_of
+from nightjar.evaluate.copies import NobodySings, Unreadable, alter, seconds_of
 from nightjar.evaluate.metrics import ANY
 from nightjar.evaluate.progress import Progress
 from nightjar.evaluate.truth import songs_in
@@ -26,6 +29,10 @@ PROCESSES = 2
 """Copies that are made side by side."""
 
 TABLE = "truth.csv"
+_PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that a child gets when its parent dies."""
+_SHORTEST_S = 5.0
+"""Shorter songs have no copies: of less nothing is comparable, and a song has at least 3 s."""
 _BORDER = 0.03
 """Every copy stays this far from the share of a song that divides fragments from duplicates, so that it is clear."""
 
@@ -57,6 +64,8 @@ def chosen(kinds: Sequence[str] | None) -> list[Alteration]:
 
 def fits(alteration: Alteration, seconds: float) -> bool:
     """Whether a song of that length is long enough for its copy to be what the alteration says that it is."""
+    if seconds < _SHORTEST_S:
+        return False
     if alteration.piece_s is not None:
         clear = FRAGMENT_MAX_RATIO - _BORDER if alteration.verdict == FRAGMENT else 1.0
         return alteration.piece_s <= clear * seconds
@@ -77,20 +86,46 @@ def make(songs: Path, out: Path, kinds: Sequence[str] | None = None, limit: int 
         found = [found[index * len(found) // limit] for index in range(limit)]
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise NightjarError(f"{out} is not an empty folder", "Name a new one")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    half = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
-        made = _filled(half, songs, found, alterations)
-        half.chmod(0o755)
-        half.replace(out)
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        half = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise NightjarError(f"{out} cannot be made: {error.strerror}", "Name a folder in another place") from error
+    with _leaving_on_signals():
+        try:
+            made = _filled(half, songs, found, alterations)
+            half.chmod(0o755)
+            half.replace(out)
+        finally:
+            shutil.rmtree(half, ignore_errors=True)
     return made
+
+
+@contextmanager
+def _leaving_on_signals() -> Iterator[None]:
+    """Within, a signal to end is an exception, so that everything is tidied up."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_with_the_parent() -> None:
+    """In a worker: it must not wait for work from a process that was killed."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _filled(out: Path, songs: Path, found: Sequence[str], alterations: Sequence[Alteration]) -> Made:
     made, progress, rows = Made(), Progress(), []
-    pool = ProcessPoolExecutor(PROCESSES)
+    pool = ProcessPoolExecutor(PROCESSES, initializer=_end_with_the_parent)
     try:
         with progress.stage("read", len(found)):
             lengths = _lengths(pool, songs, found, made, progress)
@@ -117,7 +152,7 @@ def _lengths(
     for name, job in [(name, pool.submit(seconds_of, songs / name)) for name in found]:
         try:
             lengths[name] = job.result()
-        except NightjarError as error:
+        except Unreadable as error:
             made.unreadable.append({"file": name, "detail": error.message})
         progress.add()
     return lengths

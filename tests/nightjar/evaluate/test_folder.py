@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import imageio_ffmpeg
+import psutil
 import pytest
 
 from nightjar.cli import main
@@ -65,8 +68,9 @@ def test_originals_copies_and_their_table(songs, tmp_path):
         ("crop-end", 4.0, False),
         ("intro", 8.0 / (1 / FRAGMENT_MAX_RATIO - 1), False),
         ("intro", 60.0, True),
-        ("noise-0", 4.0, True),
-        ("speed+8", 4.0, True),
+        ("noise-0", 5.0, True),
+        ("speed+8", 5.0, True),
+        ("speed+8", 4.9, False),  # hardly a song
     ],
 )
 def test_a_copy_is_clearly_what_its_alteration_says(name, seconds, fit):
@@ -77,12 +81,39 @@ def test_the_command_and_what_it_refuses(songs, tmp_path, capsys):
     given = ["evaluate", "copies", "--songs", str(songs), "--out", str(tmp_path / "out")]
     assert main([*given, "--kinds", "mp3-64,nope"]) == 1
     assert "nightjar: there is no alteration 'nope'. There are mp3-128, " in capsys.readouterr().err
-    assert main([*given, "--kinds", "mp3-64", "--limit", "1"]) == 0
+    with pytest.raises(SystemExit) as ended:
+        main([*given, "--kinds", " , "])
+    assert ended.value.code == 2
+    assert "it names nothing" in capsys.readouterr().err
+    assert main([*given[:-1], str(songs / "long.wav" / "x"), "--kinds", "mp3-64"]) == 1
+    assert "cannot be made: File exists" in capsys.readouterr().err
+    assert main([*given, "--kinds", "mp3-64,mp3-64", "--limit", "1"]) == 0
     said = capsys.readouterr()
     assert "Copies of 1 songs" in said.out
     assert "copy: 1 songs" in said.err
     assert main([*given, "--kinds", "mp3-64"]) == 1
     assert "is not an empty folder. Name a new one" in capsys.readouterr().err
+
+
+def test_a_name_that_no_table_can_hold(songs, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / os.fsdecode(b"bad\xff.wav")).write_bytes((songs / "sub" / "short.wav").read_bytes())
+    with pytest.raises(NightjarError, match=r"'bad\\udcff.wav' has a name that a table cannot hold"):
+        make(tmp_path / "in", tmp_path / "out", ["mp3-64"])
+
+
+def test_ended_from_outside_it_leaves_nothing(songs, tmp_path):
+    command = [sys.executable, "-m", "nightjar.cli", "evaluate", "copies", "--songs", str(songs), "--out"]
+    process = subprocess.Popen([*command, str(tmp_path / "out")], stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("copy:"):
+            break
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    process.terminate()
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_left_of_a_folder_that_fails(songs, tmp_path):

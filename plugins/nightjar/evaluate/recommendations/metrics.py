@@ -94,9 +94,11 @@ def _similarity(lists: np.ndarray, catalogue: Catalogue) -> float:
 
 
 def mean(values: np.ndarray) -> dict:
-    """{"mean", "interval"}: with the 95 % interval of the mean over users."""
+    """{"mean", "interval"}: with the 95 % interval of the mean over users, None of fewer than two."""
     if not len(values):
         return {"mean": None, "interval": None}
     middle = float(values.mean())
-    half = _NORMAL_95 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    if len(values) == 1:
+        return {"mean": round(middle, 4), "interval": None}
+    half = _NORMAL_95 * float(values.std(ddof=1)) / np.sqrt(len(values))
     return {"mean": round(middle, 4), "interval": [round(middle - half, 4), round(middle + half, 4)]}

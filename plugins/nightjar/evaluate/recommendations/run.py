@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from nightjar.errors import NightjarError
 from nightjar.evaluate.progress import Progress
 from nightjar.evaluate.recommendations import metrics
 from nightjar.evaluate.recommendations.methods import GRIDS, MAX_EASE, NIGHTJAR, Scores
@@ -22,12 +23,17 @@ def evaluate(plays: Plays, later: Later) -> dict:
     """The report; docs/evaluate.md says what each key means."""
     progress, catalogue = Progress("settings"), _catalogue(plays)
     part, wanted = plays.split()
+    if not wanted.nnz or not len(part.users):
+        raise NightjarError(
+            f"{len(plays.users)} plays are too few to choose the methods' parameters by",
+            "Give more: a fifth of each user's are set apart for it, or of all, where it is known when they were",
+        )
     methods, each_user = {}, {}
     for name, (fit, grid) in GRIDS.items():
         if name == "EASE" and min(plays.shape) > MAX_EASE:
             methods[name] = {"left_out": f"more than {MAX_EASE} people and items"}
             continue
-        with progress.stage(name, len(grid) if len(grid) > 1 else 1):
+        with progress.stage(f"rank by {name}", len(grid)):
             parameters = grid[0]
             if len(grid) > 1:
                 parameters = _best(fit, grid, part, wanted, progress)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
 from scipy.sparse import csr_array
 
 from nightjar.errors import NightjarError
@@ -133,12 +135,18 @@ def read_later(table: Path, plays: Plays) -> Later:
 
 
 def _read(table: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    as_text = {name: pa.string() for name in (*columns, "listened_at")}
     try:
-        rows = pd.read_csv(table, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except OSError as error:
-        raise NightjarError(f"{table} cannot be read: {error.strerror or error}", "Give a CSV file") from error
-    except (ValueError, pd.errors.ParserError) as error:  # not CSV, not UTF-8, or nothing at all
-        raise NightjarError(f"{table} is not a CSV file in UTF-8: {error}", "Save it as CSV in UTF-8") from error
+        if not table.stat().st_size:
+            raise NightjarError(f"{table} is empty", f"Its first line names the columns: {','.join(columns)}")
+        with pa.input_stream(table, compression="detect") as file:  # by the ending
+            rows = csv.read_csv(file, convert_options=csv.ConvertOptions(column_types=as_text)).to_pandas()
+    except pa.ArrowInvalid as error:
+        said = " ".join(str(error).split())
+        raise NightjarError(f"{table} cannot be read as CSV: {said}", "Save it as CSV in UTF-8") from error
+    except OSError as error:  # also what is not compressed as its ending says
+        said = error.strerror or " ".join(str(error).split())
+        raise NightjarError(f"{table} cannot be read: {said}", "Give a CSV file, .csv or .csv.gz as it is") from error
     if missing := [name for name in columns if name not in rows]:
         raise NightjarError(
             f"{table} has no column {missing[0]!r}", f"Its first line names the columns: {','.join(columns)}"

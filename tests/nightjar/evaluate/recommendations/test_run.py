@@ -46,7 +46,7 @@ def test_the_command_measures_every_method(crowd, tmp_path, capsys, monkeypatch)
     assert main(asked(crowd, tmp_path / "report.json")) == 0
     said = capsys.readouterr()
     assert "Lists of 10 for" in said.out
-    assert "EASE: done in" in said.err
+    assert "rank by EASE: done in" in said.err
     found = json.loads((tmp_path / "report.json").read_text())
     assert set(found["methods"]) == set(GRIDS)
     assert set(found["ahead"]) == set(GRIDS) - {NIGHTJAR}
@@ -114,7 +114,7 @@ def test_later_plays_that_say_nothing_are_counted(crowd, tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is not a CSV file"),
+        ("", "is empty. Its first line names the columns: user_id,item_id,play_count"),
         ("user_id,item_id\nu,i\n", "has no column 'play_count'"),
         ("user_id,item_id,play_count\n", "has no plays"),
         ("user_id,item_id,play_count\nu,i,0\n", "has no plays"),
@@ -125,6 +125,7 @@ def test_later_plays_that_say_nothing_are_counted(crowd, tmp_path):
         ("user_id,item_id,play_count\nu,i,-1\n", "row 2 of .* has the play_count '-1'"),
         ("user_id,item_id,play_count\n,i,1\n", "row 2 of .* has the user_id ''. It must be not empty"),
         ("user_id,item_id,play_count,listened_at\nu,i,1,soon\n", "row 2 of .* has the listened_at 'soon'"),
+        ("user_id,item_id,play_count\nu,i,1\nu,j,1,2\n", "cannot be read as CSV: .*Expected 3 columns, got 4"),
     ],
 )
 def test_plays_that_cannot_be_read(text, says, tmp_path):
@@ -138,6 +139,14 @@ def test_the_command_refuses_before_it_works(crowd, tmp_path, capsys):
     assert "none.csv cannot be read: No such file" in capsys.readouterr().err
     assert main(asked(crowd, tmp_path / "nowhere" / "report.json")) == 1
     assert "cannot be written. Name a file in a folder that exists" in capsys.readouterr().err
+    (tmp_path / "plain.csv.gz").write_text("user_id,item_id,play_count\nu,i,1\n")
+    assert main(asked((tmp_path / "plain.csv.gz", crowd[1]), tmp_path / "report.json")) == 1
+    assert "cannot be read: " in capsys.readouterr().err
+    assert main(asked(crowd, crowd[0])) == 1
+    assert "is no report and would be lost. Name another file" in capsys.readouterr().err
+    (tmp_path / "one.csv").write_text("user_id,item_id,play_count\nu000,i01,1\n")
+    assert main(asked((tmp_path / "one.csv", crowd[1]), tmp_path / "report.json")) == 1
+    assert "are too few to choose" in capsys.readouterr().err
     (tmp_path / "others.csv").write_text("user_id,item_id\nstranger,i01\n")
     assert main(asked((crowd[0], tmp_path / "others.csv"), tmp_path / "report.json")) == 1
     assert "has nothing to predict for users of the plays" in capsys.readouterr().err
