@@ -271,6 +271,7 @@ _VALUES = {
     ),
     pa.list_(pa.string()): st.lists(st.text(max_size=4), max_size=3),
     pa.list_(pa.float32()): st.lists(st.floats(width=32, allow_nan=False), max_size=4),
+    pa.list_(pa.int32()): st.lists(st.integers(-(2**31), 2**31 - 1), max_size=4),
     pa.list_(pa.uint32()): st.lists(st.integers(0, 2**32 - 1), max_size=4),
     schemas.DUPLICATE_PAIRS.field("spans").type: st.just([dict.fromkeys(("a_s", "b_s", "seconds", "similarity"), 0.5)]),
 }

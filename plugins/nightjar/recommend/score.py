@@ -59,7 +59,7 @@ def candidates(neighbours: Neighbours, seeds: np.ndarray, weights: np.ndarray) -
     """All songs that the seeds bring, best first, ties by row, and their scores, all above 0.
 
     A candidate is a neighbour of a seed. Its score is the sum over seeds of the seed's weight times what the seed says
-    for it.
+    for it. Tastes speak for liked seeds only: what is unlike a disliked song is not therefore liked.
     """
     weighed = signed(weights)
     row = csr_array((weighed, (np.zeros(len(seeds), dtype=int), seeds)), shape=(1, neighbours.blended.shape[0]))
@@ -67,7 +67,7 @@ def candidates(neighbours: Neighbours, seeds: np.ndarray, weights: np.ndarray) -
     songs, scores = product.col.astype(np.int64), product.data
     known = neighbours.behaviour
     # In double precision, so that no rounding hangs on the order in which a machine adds.
-    taste = weighed @ known.tastes[seeds].astype(np.float64)
+    taste = np.maximum(weighed, 0) @ known.tastes[seeds].astype(np.float64)
     scores = np.round(scores + known.damped[songs].astype(np.float64) @ taste, _DECIMALS)
     songs, scores = songs[scores > 0], scores[scores > 0]
     order = np.lexsort((songs, -scores))
@@ -80,8 +80,9 @@ def contributions(
     """For each of `songs` what each seed with any effect on it contributed, strongest first, ties by row."""
     known = neighbours.behaviour
     similar, played = (table[seeds][:, songs].toarray() for table in (neighbours.similar, known.neighbours))
-    played = played + known.tastes[seeds].astype(np.float64) @ known.damped[songs].T.astype(np.float64)
     weighed = signed(weights)[:, None]
+    tastes = np.where(weighed > 0, known.tastes[seeds].astype(np.float64), 0)
+    played = played + tastes @ known.damped[songs].T.astype(np.float64)
     by_sound = weighed * similar * neighbours.sound[songs]
     parts = np.round(by_sound + weighed * played, _DECIMALS)
     made: list[list[Contribution]] = []

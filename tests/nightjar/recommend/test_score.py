@@ -46,6 +46,17 @@ def test_tastes_speak_for_the_neighbours_of_any_seed():
     assert score.source_and_reasons(made) == ("co_listened", [0, 1])
 
 
+def test_what_is_unlike_a_disliked_song_is_not_therefore_liked():
+    tastes = np.array([[1, 0], [-1, 0], [-5, 0], [0, 1]], np.float32)
+    played = Behaviour.of(csr_array(np.array([[0, 0, 0, 0.1], *[[0.0] * 4] * 3])), tastes, np.ones(4, int))
+    known = Neighbours.of(csr_array((4, 4)), played)
+    seeds, weights = np.array([0, 2]), np.array([1.0, -9.0])
+    songs, scores = score.candidates(known, seeds, weights)
+    assert (songs.tolist(), scores.tolist()) == ([3], [pytest.approx(0.1)])
+    for made in score.contributions(known, seeds, weights, np.array([1, 3])):
+        assert all(each.song == 0 for each in made)
+
+
 def test_the_sound_counts_less_for_a_song_that_many_play():
     half = round(SOUND_HALF_LISTENERS)
     played = Behaviour.of(csr_array((3, 3)), np.zeros((3, 1), np.float32), np.array([0, 0, half]))
