@@ -141,14 +141,22 @@ def _record_of(version: str, previous: str, rows: pa.Table, lists: dict[str, byt
 
 def _churn(store: Store, live: str, record: Record, lists: dict[str, bytes]) -> float | None:
     """The mean share of a list that was not on the user's list in the live version, over an even sample of users who
-    have one in both; None where nobody has."""
+    have one in both; None where nobody has. A live list that cannot be read is not compared: it is to be replaced."""
     sample = record.users[:: max(1, len(record.users) // KV_SAMPLE)] if live else []
     shares = []
     for user_id, before in zip(sample, store.read(versions.list_key(live, each) for each in sample), strict=True):
-        now = {entry.track_id for entry in encode.decode(lists[user_id])}
-        if before and now:
-            shares.append(len(now - {entry.track_id for entry in encode.decode(before)}) / len(now))
+        now, then = _tracks(lists[user_id]), _tracks(before)
+        if now and then:
+            shares.append(len(now - then) / len(now))
     return sum(shares) / len(shares) if shares else None
+
+
+def _tracks(body: bytes | None) -> set[str]:
+    """The songs of a list; none of one that is missing, damaged, or of another format."""
+    try:
+        return {entry.track_id for entry in encode.decode(body or b"")}
+    except NightjarError:
+        return set()
 
 
 def _encoded(rows: pa.Table) -> dict[str, bytes]:

@@ -34,6 +34,18 @@ def write(settings: Settings, day: str, users: int = USERS, edition: str = "a", 
     Lake(settings).write(Partition("lists", day, settings.model), schemas.table("lists", rows))
 
 
+def overtake_next_move(settings: Settings, day: str, monkeypatch) -> None:
+    """Let another publish, of `day`, come between whoever moves the pointer next and the move."""
+    plain = store.Store.move
+
+    def overtaken(self, expected, version):
+        monkeypatch.setattr(store.Store, "move", plain)
+        publish_lists(settings, day)
+        return plain(self, expected, version)
+
+    monkeypatch.setattr(store.Store, "move", overtaken)
+
+
 def publish_and_die(environ: dict[str, str], day: str, step: int) -> None:
     """Publish `day` in this process, which does not live longer than `step` actions."""
     os.environ.update(environ)

@@ -66,17 +66,8 @@ def test_what_cannot_be_gone_to(settings, kv):
 
 
 def test_a_publish_that_comes_between_is_not_undone(settings, kv, published, monkeypatch):
-    from nightjar.publish.store import Store
-
     lists.write(settings, DAYS[2])
-    plain = Store.move
-
-    def overtaken(self, expected, version):
-        monkeypatch.setattr(Store, "move", plain)
-        publish_lists(settings, DAYS[2])
-        return plain(self, expected, version)
-
-    monkeypatch.setattr(Store, "move", overtaken)
+    lists.overtake_next_move(settings, DAYS[2], monkeypatch)
     with pytest.raises(NightjarError, match=f"the pointer moved from {published[1]} to {DAYS[2]}"):
         go_to(settings)
 

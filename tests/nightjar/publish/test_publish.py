@@ -89,6 +89,14 @@ def test_a_live_version_that_lost_keys_is_mended(settings, kv):
     assert read(settings, "u003") == {f"{DAYS[0]}_a_u003"}
 
 
+def test_a_damaged_live_list_holds_nothing_up(settings, kv):
+    lists.write(settings, DAYS[0])
+    version = publish_lists(settings, DAYS[0])["version"]
+    kv.set(list_key(version, "u003"), b"\x07what")
+    assert publish_lists(settings, DAYS[0])["churn"] == 0
+    assert read(settings, "u003") == {f"{DAYS[0]}_a_u003"}
+
+
 def test_an_older_day_never_replaces_a_newer(settings, kv, caplog):
     for day in (DAYS[2], DAYS[1]):
         lists.write(settings, day)
@@ -173,20 +181,11 @@ def test_a_store_that_does_not_answer(settings, stack_ports):
 
 
 def test_two_publishers_cannot_both_move_the_pointer(settings, kv, monkeypatch):
-    from nightjar.publish.store import Store
-
     lists.write(settings, DAYS[0])
     lists.write(settings, DAYS[1])
     first = publish_lists(settings, DAYS[0])["version"]
     lists.write(settings, DAYS[2])
-    plain = Store.move
-
-    def overtaken(self, expected, version):
-        monkeypatch.setattr(Store, "move", plain)
-        publish_lists(settings, DAYS[2])
-        return plain(self, expected, version)
-
-    monkeypatch.setattr(Store, "move", overtaken)
+    lists.overtake_next_move(settings, DAYS[2], monkeypatch)
     with pytest.raises(NightjarError, match="Another run published meanwhile"):
         publish_lists(settings, DAYS[1])
     assert read(settings, "u000") == {f"{DAYS[2]}_a_u000"}
