@@ -46,11 +46,8 @@ def songs_in(folder: Path, without: tuple[Path, ...] = ()) -> list[str]:
     ]
     if not names:
         raise NightjarError(f"the folder {folder} is empty", "Put audio files into it")
-    if strange := [name for name in names if not name.isprintable()]:
-        raise NightjarError(
-            f"the file {strange[0]!r} has a name that a table cannot hold",
-            "Rename it: letters in UTF-8, no line breaks",
-        )
+    if strange := [name for name in names if name != name.encode(errors="replace").decode()]:
+        raise NightjarError(f"the file {strange[0]!r} has a name that is not UTF-8", "Rename it")
     return sorted(names)
 
 

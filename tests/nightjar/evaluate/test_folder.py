@@ -95,10 +95,17 @@ def test_the_command_and_what_it_refuses(songs, tmp_path, capsys):
     assert "is not an empty folder. Name a new one" in capsys.readouterr().err
 
 
+def test_names_that_only_look_strange(songs, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / 'a\nb\u00a0, "歌".wav').write_bytes((songs / "sub" / "short.wav").read_bytes())
+    make(tmp_path / "in", tmp_path / "out", ["mp3-64"])
+    assert len(read(tmp_path / "out", tmp_path / "out" / "truth.csv").pairs) == 1
+
+
 def test_a_name_that_no_table_can_hold(songs, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / os.fsdecode(b"bad\xff.wav")).write_bytes((songs / "sub" / "short.wav").read_bytes())
-    with pytest.raises(NightjarError, match=r"'bad\\udcff.wav' has a name that a table cannot hold"):
+    with pytest.raises(NightjarError, match=r"'bad\\udcff.wav' has a name that is not UTF-8"):
         make(tmp_path / "in", tmp_path / "out", ["mp3-64"])
 
 
