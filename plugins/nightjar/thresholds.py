@@ -171,23 +171,23 @@ DISLIKE_SHARE = 0.5
 NEIGHBOURS_PER_SEED = 100
 """Nearest songs by sound, and as many co-listened ones, that a seed brings."""
 SOUND_WEIGHT = 0.04
-"""What a cosine of 1 counts beside behaviour, for a song that nobody has played yet. The best neighbour by behaviour
-counts 0.03 to 0.04 with real listeners, the best by sound has a cosine of 0.7 to 0.9."""
+"""What a cosine of 1 counts beside behaviour, for a song that nobody has played yet: about as much as the best
+neighbour by behaviour, 0.03 to 0.04 with real listeners. Not tuned: no data at hand has both sound and listeners."""
 SOUND_HALF_LISTENERS = 20.0
-"""Listeners from whom on a song's sound counts half of that: what they play says more than how it sounds."""
+"""Listeners from whom on a song's sound counts half of that: what they play says more than how it sounds. Not tuned."""
 MIN_SOURCE_SHARE = 0.1
 """Share of a score below which a source is not named."""
 RIDGE_NEIGHBOURS = 100
-"""Songs that a song's plays are predicted from, those it is played with most. 100 to 400, and all, measure the same."""
+"""Songs that a song's plays are predicted from, those it is played with most. With 200, 400 and all of them NDCG@10
+is the same to 0.003."""
 RIDGE_KEPT = 1000
 """Songs of which it is known at all how often they are played with a song, for the sake of memory."""
 RIDGE_PENALTY = 10.0
-"""What keeps a regression from believing in few listeners: as if it had to explain the plays of some hundred more."""
+"""What keeps a regression from believing in few listeners. Half of it costs 0.002 of NDCG@10."""
 RIDGE_SCALE = 0.25
-"""Songs enter the regression divided by this power of their listeners. At 0 little known songs get no weight, at 0.5
-chance gets too much."""
+"""Songs enter the regression divided by this power of their listeners. Without it recall@50 is 0.006 lower."""
 TASTE_FACTORS = 64
-"""Length of a song's taste. With 128, which need twice the penalty, the lists measure the same."""
+"""Length of a song's taste. With 32 and 128 NDCG@10 is the same to 0.002, each with a penalty of its own."""
 TASTE_PENALTY = 30.0
 """What keeps the factors small, against the squared error of the plays."""
 TASTE_CONFIDENCE = 20.0
@@ -196,7 +196,7 @@ TASTE_WEIGHT = 1.5
 """What tastes count beside neighbours. From 1 to 2.5 NDCG and recall measure the same; the more, the fewer songs are
 reached."""
 TASTE_ITERATIONS = 15
-"""Rounds of the factorization, songs and people in turn; more change nothing that a list would show."""
+"""Rounds of the factorization, songs and people in turn: the library's own number."""
 BEHAVIOUR_DAMPING = 0.15
 """What behaviour says of a song is divided by this power of its listeners: at no cost in NDCG or recall the lists reach
 half as many songs again."""
