@@ -7,8 +7,9 @@ Runs when a day's duplicates and its listens are both there.
 |---|---|
 | `wait_for_past` | waits, an hour at most, for earlier days that are ingested and not swept yet |
 | `gate` | stops a night that rejected too much of its uploads: last night's lists stay |
-| `learn_behaviour` | learns from the window's listens which songs the same people play |
-| `plan_users` | cuts the users with a history into shards |
+| `find_similar` | finds what is near the day's new songs by sound, in Milvus |
+| `weigh_listens` | what each user thinks of what they heard in the window; cuts the users into shards |
+| `learn_neighbours` | which songs a song brings: by sound, and by what the same people play |
 | `rank_shard` | seeds, candidates, scores, filters, re-ranking; asserts the invariants on every list |
 | `commit_lists` | makes the lists visible in the lake |
 | `publish` | writes them under a new version, counts and reads back, then moves the pointer, forward only |
@@ -65,16 +66,22 @@ def publish_recommendations():
         return run_step(steps.gate, day)
 
     @task
-    def learn_behaviour(day: str) -> dict:
-        from nightjar.recommend import steps
+    def find_similar(day: str) -> dict:
+        from nightjar.recommend import similar
 
-        return run_step(steps.learn_behaviour, day)
+        return run_step(similar.find_similar, day)
 
     @task
-    def plan_users(day: str) -> list[dict]:
+    def weigh_listens(day: str) -> list[dict]:
         from nightjar.recommend import steps
 
-        return each_shard(run_step(steps.plan_users, day))
+        return each_shard(run_step(steps.weigh_listens, day))
+
+    @task
+    def learn_neighbours(day: str) -> dict:
+        from nightjar.recommend import steps
+
+        return run_step(steps.learn_neighbours, day)
 
     @task
     def rank_shard(day: str, shard: int, shards: int) -> dict:
@@ -94,10 +101,11 @@ def publish_recommendations():
 
         return run_step(steps.publish_lists, day)
 
-    plan = plan_users(DAY)
-    committed = commit_lists(DAY, plan)
-    wait_for_past(DAY) >> gate(DAY) >> learn_behaviour(DAY) >> plan
-    rank_shard.partial(day=DAY).expand_kwargs(plan) >> committed >> publish(DAY)
+    opened = wait_for_past(DAY) >> gate(DAY)
+    plan, similar = weigh_listens(DAY), find_similar(DAY)
+    ranked = rank_shard.partial(day=DAY).expand_kwargs(plan)
+    opened >> [plan, similar] >> learn_neighbours(DAY) >> ranked
+    ranked >> commit_lists(DAY, plan) >> publish(DAY)
 
 
 publish_recommendations()

@@ -42,7 +42,11 @@ PURE = (
     *("duplicates.index", "duplicates.picture_data"),
     *(
         "recommend.behaviour",
-        "recommend.behaviour_table",
+        "recommend.neighbours",
+        "recommend.pool",
+        "recommend.quantized",
+        "recommend.reasons",
+        "recommend.tables",
         "recommend.library",
         "recommend.seeds",
         "recommend.neighbours",

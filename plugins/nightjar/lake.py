@@ -26,7 +26,7 @@ _PRODUCERS = {
     **dict.fromkeys(("uploads", "tracks", "listens", "takedowns"), "ingest_uploads"),
     **dict.fromkeys(("stems", "embeddings", "windows", "fingerprints", "speed_prints", "echoprints"), "embed_tracks"),
     **dict.fromkeys(("print_keys", "duplicate_pairs", "duplicate_groups"), "sweep_duplicates"),
-    **dict.fromkeys(("behaviour", "lists"), "publish_recommendations"),
+    **dict.fromkeys(("tastes", "similar", "neighbours", "lists"), "publish_recommendations"),
 }
 
 
@@ -194,6 +194,19 @@ class Lake:
         ObjectMissing if the partition is replaced meanwhile."""
         for part in self.manifest(partition).parts:
             yield self._part(partition, part, None)
+
+    def read_part(self, partition: Partition, shard: int) -> pa.Table:
+        """The committed rows of one shard. Raises PartitionMissing, and NightjarError for another number of shards."""
+        for last_try in (False, True):
+            parts = self.manifest(partition).parts
+            if shard >= len(parts):
+                raise NightjarError(f"{partition} has {len(parts)} parts, none of shard {shard}", "Plan the day again")
+            try:
+                return self._part(partition, parts[shard], None)
+            except ObjectMissing:  # replaced between reading the manifest and the part
+                if last_try:
+                    raise
+        raise AssertionError("unreachable")
 
     def _part(self, partition: Partition, part: Part, columns: list[str] | None) -> pa.Table:
         body = self.objects.get(partition.prefix + part.name)

@@ -149,12 +149,33 @@ DUPLICATE_GROUPS = _table(  # only songs that have a duplicate; a snapshot of al
     ("canonical_id", pa.string()),
     key="track_id",
 )
-BEHAVIOUR = _table(  # what the plays of the window say of each canonical song that somebody plays; ordered by track_id
+TASTES = (
+    _table(  # what each user thinks of the songs of which they heard anything in the window; a part is a shard of users
+        ("user_id", pa.string()),
+        ("track_id", pa.string()),  # the canonical song
+        ("weight", pa.float32()),  # negative for a disliked one
+        key="user_id track_id",
+    )
+)
+SIMILAR = _table(  # the day's songs, and those near them, by sound
     ("track_id", pa.string()),
-    ("listeners", pa.int64()),
-    ("neighbours", pa.list_(pa.int32())),  # the rows, from 0, of this partition's songs that a play of it speaks for
-    ("weights", pa.list_(pa.float32())),  # and how much
-    ("taste", pa.list_(pa.float32())),
+    (
+        "neighbours",
+        pa.list_(pa.int32()),
+    ),  # the rows, from 0, of this partition's songs of days up to its own; nearest first
+    ("cosines", pa.list_(pa.float32())),  # none where the song is of an earlier day, and only named
+    key="track_id",
+)
+NEIGHBOURS = _table(  # what each canonical song says for others: a snapshot of all days up to its partition's
+    ("track_id", pa.string()),
+    ("listeners", pa.int64()),  # in the window
+    ("neighbours", pa.list_(pa.int32())),  # the rows, from 0, of this partition's songs; ascending
+    ("sound", pa.list_(pa.float32())),  # how much it says for each by its sound
+    ("played", pa.list_(pa.float32())),  # and by its listeners
+    ("taste", pa.list_(pa.int8())),  # see nightjar.recommend.quantized
+    ("taste_unit", pa.float32()),
+    ("sketch", pa.list_(pa.int8())),  # of its vector
+    ("sketch_unit", pa.float32()),
     key="track_id",
 )
 LISTS = _table(
@@ -182,7 +203,9 @@ TABLES: dict[str, pa.Schema] = {
     "print_keys": PRINT_KEYS,
     "duplicate_pairs": DUPLICATE_PAIRS,
     "duplicate_groups": DUPLICATE_GROUPS,
-    "behaviour": BEHAVIOUR,
+    "tastes": TASTES,
+    "similar": SIMILAR,
+    "neighbours": NEIGHBOURS,
     "lists": LISTS,
 }
 

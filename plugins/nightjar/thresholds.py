@@ -156,8 +156,10 @@ LIST_LENGTH = 100
 """Songs on a user's list; fewer where the library has no more to give."""
 LISTEN_WINDOW_DAYS = 28
 """Days of listens, the list's own day included, that seeds, popularity and co-listening are taken from."""
-LISTEN_HALF_LIFE_DAYS = 7.0
-"""A listen this old counts half: a list follows this week's taste, and still remembers last month's."""
+MOOD_HALF_LIFE_DAYS = 2.0
+"""Half of what a listen counts fades by half in so many days: a list follows what is heard these days."""
+TASTE_HALF_LIFE_DAYS = 14.0
+"""And the other half in so many: it remembers what is liked for good. Neither is measured: no data has times."""
 LIKE_WEIGHT = 1.5
 """What a like adds to a seed's weight; hearing a song once from beginning to end adds 1."""
 SKIP_WEIGHT = 1.0
@@ -169,7 +171,7 @@ DISLIKED_SEEDS_PER_USER = 10
 DISLIKE_SHARE = 0.5
 """How strongly a disliked seed pushes, relative to a liked one: a skip may be about the moment, not the song."""
 NEIGHBOURS_PER_SEED = 100
-"""Nearest songs by sound, and as many co-listened ones, that a seed brings."""
+"""Songs that a seed brings, by sound and by behaviour together; and nearest songs that are kept of each by sound."""
 SOUND_WEIGHT = 0.04
 """What a cosine of 1 counts beside behaviour, for a song that nobody has played yet: about as much as the best
 neighbour by behaviour, 0.03 to 0.04 with real listeners. Not tuned: no data at hand has both sound and listeners."""
@@ -197,10 +199,14 @@ TASTE_WEIGHT = 1.5
 reached."""
 TASTE_ITERATIONS = 15
 """Rounds of the factorization, songs and people in turn: the library's own number."""
+AXES_SAMPLE = 20_000
+"""Vectors whose principal axes are taken for all."""
+TASTE_CANDIDATES = 600
+"""Candidates for which the neighbours say most, whose tastes are compared: the pool takes a third of them."""
 BEHAVIOUR_DAMPING = 0.15
 """What behaviour says of a song is divided by this power of its listeners: at no cost in NDCG or recall the lists reach
 half as many songs again."""
-RANK_POOL = 300
+RANK_POOL = 200
 """Candidates of the highest score that are re-ranked for variety; the rest are not looked at."""
 RANK_POOL_FRESH = 50
 """Fresh candidates that join the pool even if their scores would not take them there."""

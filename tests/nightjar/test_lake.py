@@ -250,7 +250,7 @@ def test_a_partition_fits_how_its_table_is_partitioned(table, model, stage):
 
 
 def test_a_table_that_is_none_is_answered_with_those_that_are():
-    with pytest.raises(NightjarError, match=r"there is no table 'songs'\. Tables: behaviour, duplicate_groups, "):
+    with pytest.raises(NightjarError, match=r"there is no table 'songs'\. Tables: duplicate_groups, duplicate_pairs, "):
         Partition("songs", DAY)
 
 
@@ -271,6 +271,7 @@ _VALUES = {
     ),
     pa.list_(pa.string()): st.lists(st.text(max_size=4), max_size=3),
     pa.list_(pa.float32()): st.lists(st.floats(width=32, allow_nan=False), max_size=4),
+    pa.list_(pa.int8()): st.lists(st.integers(-(2**7), 2**7 - 1), max_size=4),
     pa.list_(pa.int32()): st.lists(st.integers(-(2**31), 2**31 - 1), max_size=4),
     pa.list_(pa.uint32()): st.lists(st.integers(0, 2**32 - 1), max_size=4),
     schemas.DUPLICATE_PAIRS.field("spans").type: st.just([dict.fromkeys(("a_s", "b_s", "seconds", "similarity"), 0.5)]),
@@ -296,5 +297,4 @@ def test_every_table_comes_back_as_it_went_in(lake, name, data):
     read = lake.read(partition)
     assert read.schema.equals(schemas.TABLES[name])
     assert read.to_pylist() == table.to_pylist()
-    assert read.num_rows == len(rows)
     assert all(row in read.to_pylist() for row in rows)

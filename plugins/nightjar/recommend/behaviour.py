@@ -40,27 +40,24 @@ _SEED = 20_261_124
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What plays say. A play of song i speaks for song j with `neighbours[i, j] + tastes[i] @ damped[j]`."""
+    """What plays say: one of song i says `neighbours[i, j] + reach(listeners)[j] * tastes[i] @ tastes[j]` for j."""
 
     neighbours: csr_array
     """(songs, songs) float32, positive, the diagonal empty, at most NEIGHBOURS_PER_SEED a row."""
     tastes: np.ndarray
     """(songs, TASTE_FACTORS) float32; zeros for a song that nobody plays."""
-    damped: np.ndarray
-    """(songs, TASTE_FACTORS) float32: the same times TASTE_WEIGHT, less for songs that are widely known."""
     listeners: np.ndarray
     """(songs,) int64: people who play each."""
 
     @classmethod
     def nobody(cls, size: int) -> Behaviour:
         """Of so many songs that nobody plays."""
-        return cls.of(csr_array((size, size), dtype=np.float32), np.zeros((size, 1), np.float32), np.zeros(size, int))
+        return cls(csr_array((size, size), dtype=np.float32), np.zeros((size, 1), np.float32), np.zeros(size, int))
 
-    @classmethod
-    def of(cls, neighbours: csr_array, tastes: np.ndarray, listeners: np.ndarray) -> Behaviour:
-        """With `damped` from the others."""
-        counted = TASTE_WEIGHT * _damping(listeners)
-        return cls(neighbours, tastes, (tastes * counted[:, None]).astype(np.float32), listeners)
+    @staticmethod
+    def reach(listeners: np.ndarray) -> np.ndarray:
+        """(songs,) float32: what an inner product of tastes counts for each, less for songs that are widely known."""
+        return (TASTE_WEIGHT * _damping(listeners)).astype(np.float32)
 
 
 def relative(users: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -81,7 +78,7 @@ def fit(users: np.ndarray, songs: np.ndarray, weights: np.ndarray, offered: np.n
     listeners = np.bincount(songs, minlength=len(offered))
     if not plays.nnz:
         return Behaviour.nobody(len(offered))
-    return Behaviour.of(_neighbours(plays, listeners, offered), _tastes(plays), listeners)
+    return Behaviour(_neighbours(plays, listeners, offered), _tastes(plays), listeners)
 
 
 def _damping(listeners: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,22 +11,16 @@ from nightjar.recommend.library import Library
 from nightjar.thresholds import COLD_POOL
 
 
-@dataclass(frozen=True)
-class Cold:
+class Cold(NamedTuple):
     """Songs offered to anybody, best first, at most COLD_POOL of the popular and as many of the fresh."""
 
     songs: np.ndarray  # (k,) int64
     relevance: np.ndarray  # (k,) float64, 0 to 1
 
 
-def listeners(library: Library, heard: pd.DataFrame) -> np.ndarray:
-    """(songs,) int64: people who like (a weight above 0) a song of the group, counted at the canonical song.
-
-    `heard` is the result of `seeds.taste`.
-    """
-    liked = heard[heard["weight"] > 0]
-    pairs = pd.DataFrame({"user": liked["user_id"], "song": library.canonical[liked["song"].to_numpy()]})
-    return np.bincount(pairs.drop_duplicates()["song"].to_numpy(dtype=np.int64), minlength=len(library))
+def listeners(library: Library, tastes: pd.DataFrame) -> np.ndarray:
+    """(songs,) int64: people who like (a weight above 0) each song. `tastes` is the result of `seeds.taste`."""
+    return np.bincount(tastes["song"].to_numpy()[tastes["weight"].to_numpy() > 0], minlength=len(library))
 
 
 def rank(library: Library, counts: np.ndarray) -> Cold:

@@ -24,15 +24,14 @@ class User:
     """What is known of a user, by rows of the library. `uploader` is their code as an uploader, -1 without uploads."""
 
     user_id: str
-    seeds: np.ndarray  # (k,) int64, ascending
-    weights: np.ndarray  # (k,) float64, negative for a disliked seed
-    heard: np.ndarray  # (h,) int64: every song with any listen in the window
+    heard: np.ndarray  # (h,) int64, ascending: every song with any listen in the window, canonical ones
+    weights: np.ndarray  # (h,) float64: see nightjar.recommend.seeds; negative for a disliked song
     uploader: int = -1
 
     @classmethod
     def new(cls) -> User:
         """Somebody of whom nothing is known."""
-        return cls(NEW_USERS, np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0, dtype=np.int64))
+        return cls(NEW_USERS, np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
 def blocked(library: Library, user: User, songs: np.ndarray) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from nightjar.errors import NightjarError
-from nightjar.recommend.filters import User
 from nightjar.recommend.library import Library
+from nightjar.recommend.ranking import Lists, Users
 from nightjar.thresholds import LIST_LENGTH, MAX_PER_ARTIST, MAX_PER_UPLOADER
 
 
@@ -15,46 +16,65 @@ class InvariantBroken(NightjarError):
     """A list breaks a rule that every list keeps: an error of the ranking, never of its input."""
 
 
-def check(library: Library, user: User, songs: Sequence[int], ranks: Sequence[int]) -> None:
-    """Assert a user's list, rows of the library and their ranks in order. Raises InvariantBroken.
+def check(library: Library, names: Sequence[str], users: Users, lists: Lists) -> None:
+    """Assert the lists of users of these names. Raises InvariantBroken, with the first entry that breaks a rule.
 
-    Ranks count 1, 2, ... up to LIST_LENGTH; every song is in the library (so not rejected) and not taken down; no song
+    No list is longer than LIST_LENGTH; every song is in the library (so not rejected) and not taken down; no song
     twice, no two of one duplicate group; nothing that the user heard in the window, nor a copy of it; nothing of their
     own; no uploader and no artist above their caps; no two covers of each other side by side.
     """
-    heard_groups = {int(library.canonical[row]) for row in user.heard}
-    groups: Counter[int] = Counter()
-    uploaders: Counter[int] = Counter()
-    artists: Counter[int] = Counter()
-    for place, (song, rank) in enumerate(zip(songs, ranks, strict=True), start=1):
-        _must(rank == place and place <= LIST_LENGTH, library, user, song, f"rank {rank} stands at place {place}")
-        _must(0 <= song < len(library), library, user, song, "it is not in the library")
-        _must(not library.removed[song], library, user, song, "it is taken down")
-        group, uploader, artist = (int(codes[song]) for codes in (library.canonical, library.uploader, library.artist))
-        groups[group] += 1
-        _must(groups[group] == 1, library, user, song, "it, or another song of its duplicate group, is there twice")
-        _must(group not in heard_groups, library, user, song, "it, or another of its duplicate group, was heard")
-        _must(uploader < 0 or uploader != user.uploader, library, user, song, "it is the user's own upload")
-        uploaders[uploader] += uploader >= 0
-        artists[artist] += artist >= 0
-        _must(uploaders[uploader] <= MAX_PER_UPLOADER, library, user, song, "its uploader has too many songs")
-        _must(artists[artist] <= MAX_PER_ARTIST, library, user, song, "its artist has too many songs")
-        before = songs[place - 2] if place > 1 else song
-        _must(not _covers(library, before, song), library, user, song, "the song before it is a cover of it")
+    size, songs = len(library), lists.songs.astype(np.int64)
+    counts = np.diff(lists.starts)
+    user = np.repeat(np.arange(len(names)), counts)
+    place = np.arange(len(songs)) - np.repeat(lists.starts[:-1], counts)
+    listener = np.repeat(np.arange(len(names)), np.diff(users.starts))
+
+    def must(holds: np.ndarray, rule: str) -> None:
+        if not holds.all():
+            raise _broken(library, names, user, songs, int(np.argmin(holds)), rule)
+
+    must(place < LIST_LENGTH, "the list is longer than it may be")
+    must((songs >= 0) & (songs < size), "it is not in the library")
+    must(~library.removed[songs], "it is taken down")
+    group = user * size + library.canonical[songs]
+    must(_nth(group) < 1, "it, or another song of its duplicate group, is there twice")
+    heard = listener * size + library.canonical[users.heard]
+    must(~np.isin(group, heard), "it, or another of its duplicate group, was heard")
+    uploader, artist = library.uploader[songs], library.artist[songs]
+    must((uploader < 0) | (uploader != users.uploader[user]), "it is the user's own upload")
+    for codes, cap, whose in ((uploader, MAX_PER_UPLOADER, "uploader"), (artist, MAX_PER_ARTIST, "artist")):
+        must((codes < 0) | (_nth(user * (codes.max(initial=0) + 1) + codes) < cap), f"its {whose} has too many songs")
+    follows = np.zeros(len(songs), dtype=bool)
+    follows[1:] = user[1:] == user[:-1]
+    must(~(follows & _covers(library, np.roll(songs, 1), songs)), "the song before it is a cover of it")
 
 
-def _covers(library: Library, one: int, other: int) -> bool:
-    """Whether the relation names the two songs, or the songs that they are copies of, in either direction."""
-    starts, others = library.covers.starts, library.covers.others
-    rows = int(library.canonical[one]), int(library.canonical[other])
-    return any(b in others[starts[a] : starts[a + 1]].tolist() for a, b in (rows, rows[::-1]))
+def _nth(codes: np.ndarray) -> np.ndarray:
+    """(k,) how many of the same code stand before each."""
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    begins = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if len(codes) else np.zeros(0, dtype=bool)
+    starts = np.flatnonzero(begins)
+    nth = np.empty(len(codes), np.int64)
+    nth[order] = np.arange(len(codes)) - starts[np.cumsum(begins) - 1]
+    return nth
 
 
-def _must(holds: bool, library: Library, user: User, song: int, rule: str) -> None:
-    if not holds:
-        track = library.ids[song] if 0 <= song < len(library) else f"row {song}"
-        who = f"user {user.user_id!r}" if user.user_id else "new users"
-        raise InvariantBroken(
-            f"the list of {who} breaks a rule at track {track}: {rule}",
-            "Nothing was published; this is an error in nightjar.recommend, report it with the day",
-        )
+def _covers(library: Library, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(k,) whether the relation names two songs, or the songs that they are copies of, in either direction."""
+    size = len(library)
+    rows = np.repeat(np.arange(size), np.diff(library.covers.starts))
+    named = np.concatenate([rows * size + library.covers.others, library.covers.others.astype(np.int64) * size + rows])
+    return np.isin(library.canonical[ones].astype(np.int64) * size + library.canonical[others], named)
+
+
+def _broken(
+    library: Library, names: Sequence[str], user: np.ndarray, songs: np.ndarray, at: int, rule: str
+) -> InvariantBroken:
+    name, song = names[user[at]], songs[at]
+    track = library.ids[song] if 0 <= song < len(library) else f"row {song}"
+    who = f"user {name!r}" if name else "new users"
+    return InvariantBroken(
+        f"the list of {who} breaks a rule at track {track}: {rule}",
+        "Nothing was published; this is an error in nightjar.recommend, report it with the day",
+    )

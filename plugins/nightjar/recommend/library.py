@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,7 @@ from nightjar.errors import NightjarError
 from nightjar.thresholds import FRESH_DAYS
 
 
-@dataclass(frozen=True)
-class Covers:
+class Covers(NamedTuple):
     """Which songs are covers of each other, on the same backing track. Row i's are others[starts[i] : starts[i + 1]].
 
     Each pair is there both ways, between canonical songs: a cover of a copy is a cover of its canonical song. It is
@@ -40,18 +40,6 @@ class Covers:
             some = begins < self.starts[songs + 1]
             codes[some] = np.minimum(songs[some], self.others[begins[some]])
         return codes
-
-    def among(self, songs: np.ndarray) -> dict[int, np.ndarray]:
-        """Of `songs`, each once: by position the positions of its covers, ascending; only of those that have any."""
-        if not len(self.others):
-            return {}
-        made: dict[int, np.ndarray] = {}
-        for position in np.flatnonzero(self.starts[songs] < self.starts[songs + 1]).tolist():
-            covers = self.of(int(songs[position]))
-            places = np.minimum(np.searchsorted(covers, songs), len(covers) - 1)
-            if len(found := np.flatnonzero(covers[places] == songs)):
-                made[position] = found
-        return made
 
 
 @dataclass(frozen=True)

@@ -1,104 +1,210 @@
-"""Scores of candidates from a user's seeds, and the reasons: what each seed contributed."""
+"""Scores of candidates from a user's seeds. Compiled, one user at a time.
+
+A user's candidates are the neighbours of their seeds, a few thousand of however many songs there are. They are summed
+in a small hash table, which stays in the processor's cache where a row of all songs would not. Every sum is made in the
+order of the seeds, and inner products in whole numbers, so that the same night gives the same lists on any machine.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
+from numba import njit
 
-from nightjar.recommend.behaviour import Behaviour
-from nightjar.thresholds import BECAUSE, DISLIKE_SHARE, MIN_SOURCE_SHARE, SOUND_HALF_LISTENERS, SOUND_WEIGHT
+from nightjar.recommend.quantized import WIDTH, dot
+from nightjar.thresholds import (
+    DISLIKE_SHARE,
+    DISLIKED_SEEDS_PER_USER,
+    NEIGHBOURS_PER_SEED,
+    SEEDS_PER_USER,
+    TASTE_CANDIDATES,
+)
 
-_DECIMALS = 8
+_MAX_SEEDS = SEEDS_PER_USER + DISLIKED_SEEDS_PER_USER
+_TASTE_STEPS = 32_767
+"""A user's taste is rounded to so many steps of its largest number: far less is left out than of songs' tastes."""
+_NONE = -1
+_SPREAD, _HIGH_BITS = np.uint64(0x9E3779B97F4A7C15), np.uint64(40)
+"""Multiplicative hashing: the golden ratio of 64 bits (Knuth, The Art of Computer Programming, 6.4)."""
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """What each song says for others: by its sound, and by who plays it."""
+class Found(NamedTuple):
+    """A hash table from songs to their scores, with what is needed to order them. Reused from user to user."""
 
-    similar: csr_array
-    """(songs, songs), cosines: see `nightjar.recommend.neighbours`."""
-    behaviour: Behaviour
-    blended: csr_array
-    """Both, but for the tastes: those speak for any song, and are asked only about the candidates."""
-    sound: np.ndarray
-    """(songs,) what the sound of each counts."""
+    keys: np.ndarray  # (c,) int32: the song in each slot, -1 for none; c is a power of two
+    sums: np.ndarray  # (c,) float64
+    place: np.ndarray  # (c,) int32: what a later step wants to know of the song in the slot, -1 at first
+    used: np.ndarray  # (c,) int32: slots in the order in which they were filled
+    order: np.ndarray  # (c,) uint64: songs with their scores, see `_key`
+    bits: np.ndarray  # (1,) float32, to look at a number's bits
 
     @classmethod
-    def of(cls, similar: csr_array, behaviour: Behaviour) -> Neighbours:
-        """The more people play a song, the less its sound counts: SOUND_WEIGHT for a new one, half of it from
-        SOUND_HALF_LISTENERS on. What the plays say grows by itself: of a song with few listeners the regression and the
-        factorization dare say little."""
-        sound = SOUND_WEIGHT * SOUND_HALF_LISTENERS / (SOUND_HALF_LISTENERS + behaviour.listeners)
-        blended = csr_array(similar @ diags_array(sound) + behaviour.neighbours)
-        blended.sort_indices()
-        return cls(similar, behaviour, blended, sound)
+    def room(cls, heard: int) -> Found:
+        """For users who heard so many songs at most."""
+        size = 1 << int(np.ceil(np.log2(2 * (_MAX_SEEDS * NEIGHBOURS_PER_SEED + heard + 1))))
+        keys, place = np.full(size, _NONE, np.int32), np.full(size, _NONE, np.int32)
+        return cls(
+            *(keys, np.zeros(size), place, np.zeros(size, np.int32)), np.zeros(size, np.uint64), np.zeros(1, np.float32)
+        )
 
 
-@dataclass(frozen=True)
-class Contribution:
-    """What one seed did for one candidate. `score` is its part of the candidate's, negative for a disliked seed, and
-    `by_sound` what of that is the sound's."""
-
-    song: int
-    weight: float
-    similarity: float
-    co_listening: float
-    score: float
-    by_sound: float
-
-
-def signed(weights: np.ndarray) -> np.ndarray:
+@njit(cache=True, nogil=True)
+def signed(weights):
     """(k,) weights of seeds as they enter a score: liked ones add up to 1, disliked ones are damped alike."""
-    scale = weights[weights > 0].sum() or 1.0
-    return np.where(weights > 0, weights, DISLIKE_SHARE * weights) / scale
-
-
-def candidates(neighbours: Neighbours, seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All songs that the seeds bring, best first, ties by row, and their scores, all above 0.
-
-    A candidate is a neighbour of a seed. Its score is the sum over seeds of the seed's weight times what the seed says
-    for it. Tastes speak for liked seeds only: what is unlike a disliked song is not therefore liked.
-    """
-    weighed = signed(weights)
-    row = csr_array((weighed, (np.zeros(len(seeds), dtype=int), seeds)), shape=(1, neighbours.blended.shape[0]))
-    product = (row @ neighbours.blended).tocoo()
-    songs, scores = product.col.astype(np.int64), product.data
-    known = neighbours.behaviour
-    # In double precision, so that no rounding hangs on the order in which a machine adds.
-    taste = np.maximum(weighed, 0) @ known.tastes[seeds].astype(np.float64)
-    scores = np.round(scores + known.damped[songs].astype(np.float64) @ taste, _DECIMALS)
-    songs, scores = songs[scores > 0], scores[scores > 0]
-    order = np.lexsort((songs, -scores))
-    return songs[order], scores[order]
-
-
-def contributions(
-    neighbours: Neighbours, seeds: np.ndarray, weights: np.ndarray, songs: np.ndarray
-) -> list[list[Contribution]]:
-    """For each of `songs` what each seed with any effect on it contributed, strongest first, ties by row."""
-    known = neighbours.behaviour
-    similar, played = (table[seeds][:, songs].toarray() for table in (neighbours.similar, known.neighbours))
-    weighed = signed(weights)[:, None]
-    tastes = np.where(weighed > 0, known.tastes[seeds].astype(np.float64), 0)
-    played = played + tastes @ known.damped[songs].T.astype(np.float64)
-    by_sound = weighed * similar * neighbours.sound[songs]
-    parts = np.round(by_sound + weighed * played, _DECIMALS)
-    made: list[list[Contribution]] = []
-    for at in range(len(songs)):
-        effective = np.flatnonzero(parts[:, at])
-        order = effective[np.lexsort((effective, -parts[effective, at]))]
-        each = (similar[order, at], played[order, at], parts[order, at], by_sound[order, at])
-        columns = (seeds[order], weights[order], *each)
-        made.append([Contribution(*row) for row in zip(*(column.tolist() for column in columns), strict=True)])
+    liked = 0.0
+    for each in weights:
+        liked += max(each, 0.0)
+    scale = 1.0 / liked if liked else 1.0
+    made = np.empty(len(weights))
+    for at in range(len(weights)):
+        made[at] = weights[at] * scale * (1.0 if weights[at] > 0 else DISLIKE_SHARE)
     return made
 
 
-def source_and_reasons(made: list[Contribution]) -> tuple[str, list[int]]:
-    """Of a song's contributions: similar, co_listened, or both if each is a share of MIN_SOURCE_SHARE at least; and the
-    rows of the BECAUSE strongest seeds for it."""
-    reasons = [each for each in made if each.score > 0]
-    sound = sum(each.by_sound for each in reasons) / (sum(each.score for each in reasons) or 1.0)
-    source = "co_listened" if sound < MIN_SOURCE_SHARE else "similar" if sound > 1 - MIN_SOURCE_SHARE else "both"
-    return source, [each.song for each in reasons[:BECAUSE]]
+@njit(cache=True, nogil=True)
+def slot_of(found, song):
+    """Where a song is, or would be, in the table."""
+    mask = np.uint64(len(found.keys) - 1)
+    at = (np.uint64(song) * _SPREAD >> _HIGH_BITS) & mask
+    while found.keys[at] != song and found.keys[at] != _NONE:
+        at = (at + np.uint64(1)) & mask
+    return at
+
+
+@njit(cache=True, nogil=True)
+def clear(found, count):
+    """Empty a table in which `count` slots are used."""
+    for k in range(count):
+        found.keys[found.used[k]] = _NONE
+        found.place[found.used[k]] = _NONE
+
+
+@njit(cache=True, nogil=True)
+def block(found, songs):
+    """Put songs (k,) into an empty table that no seed can bring; returns how many slots are used."""
+    count = 0
+    for song in songs:
+        at = slot_of(found, song)
+        if found.keys[at] == _NONE:
+            found.keys[at], found.sums[at], found.used[count] = song, -np.inf, at
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def candidates(neighbours, seeds, weights, found, blocked):
+    """The songs that seeds (k,) of `signed` weights bring, with their scores, all above 0, in no order: a part of
+    `found.order`; and how many slots of the table are used. `blocked` of them were before.
+
+    A candidate is a neighbour of a seed. Its score is the sum over seeds of the seed's weight times what the seed says.
+    Tastes speak for liked seeds only, since what is unlike a disliked song is not therefore liked; and for the
+    TASTE_CANDIDATES for which the neighbours say most.
+    """
+    used = _gather(neighbours, seeds, weights, found, blocked)
+    keys = _positive(found, found.used[blocked:used])
+    if len(keys) > TASTE_CANDIDATES:
+        smallest(keys, TASTE_CANDIDATES)
+        keys = keys[:TASTE_CANDIDATES]
+    taste, unit = _taste(neighbours, seeds, weights)
+    if unit == 0:
+        return keys, used
+    count = 0
+    for k in range(len(keys)):
+        song = song_of(keys[k])
+        scored = found.sums[slot_of(found, song)] + unit * neighbours.reach[song] * dot(
+            neighbours.tastes, song, taste, 0
+        )
+        if scored > 0:
+            keys[count] = _key(found, song, scored)
+            count += 1
+    return keys[:count], used
+
+
+@njit(cache=True, nogil=True)
+def _gather(neighbours, seeds, weights, found, count):
+    """Add up what the seeds say of their neighbours; returns the number of used slots."""
+    for seed in range(len(seeds)):
+        weight = weights[seed]
+        for k in range(neighbours.starts[seeds[seed]], neighbours.starts[seeds[seed] + 1]):
+            song = neighbours.songs[k]
+            at = slot_of(found, song)
+            said = weight * (np.float64(neighbours.sound[k]) + np.float64(neighbours.played[k]))
+            if found.keys[at] == _NONE:
+                found.keys[at], found.sums[at], found.used[count] = song, said, at
+                count += 1
+            else:
+                found.sums[at] += said
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _positive(found, slots):
+    """The songs in these slots that have a score above 0."""
+    count = 0
+    for at in slots:
+        if found.sums[at] > 0:
+            found.order[count] = _key(found, found.keys[at], found.sums[at])
+            count += 1
+    return found.order[:count]
+
+
+@njit(cache=True, nogil=True)
+def _key(found, song, scored):
+    """A song with its score, in single precision, as one number: the smallest is the best, and of equal ones the first.
+
+    A positive float's bits order as the float does.
+    """
+    found.bits[0] = scored
+    return np.uint64(0xFFFFFFFF - found.bits.view(np.uint32)[0]) << np.uint64(32) | np.uint64(song)
+
+
+@njit(cache=True, nogil=True)
+def song_of(key):
+    """The row of a candidate's song."""
+    return np.int64(key & np.uint64(0xFFFFFFFF))
+
+
+@njit(cache=True, nogil=True)
+def score_of(found, key):
+    """A candidate's score."""
+    found.bits.view(np.uint32)[0] = np.uint32(0xFFFFFFFF) - np.uint32(key >> np.uint64(32))
+    return found.bits[0]
+
+
+@njit(cache=True, nogil=True)
+def smallest(keys, wanted):
+    """Move the `wanted` smallest numbers to the beginning, in no order (Hoare 1961, Find)."""
+    low, high = 0, len(keys) - 1
+    while low < high:
+        a, b, c = keys[low], keys[(low + high) // 2], keys[high]
+        pivot = max(min(a, b), min(max(a, b), c))
+        i, j = low, high
+        while i <= j:
+            while keys[i] < pivot:
+                i += 1
+            while keys[j] > pivot:
+                j -= 1
+            if i <= j:
+                keys[i], keys[j] = keys[j], keys[i]
+                i += 1
+                j -= 1
+        if wanted <= j:
+            high = j
+        elif wanted >= i:
+            low = i
+        else:
+            break
+
+
+@njit(cache=True, nogil=True)
+def _taste(neighbours, seeds, weights):
+    """A user's taste in whole numbers, as one row of such a table, and what they count; 0 where there is none."""
+    exact = np.zeros((1, WIDTH))
+    for seed in range(len(seeds)):
+        if weights[seed] > 0:
+            unit = weights[seed] * neighbours.unit[seeds[seed]]
+            for k in range(WIDTH):
+                exact[0, k] += unit * neighbours.tastes[seeds[seed], k]
+    unit = np.abs(exact).max() / _TASTE_STEPS
+    return np.rint(exact / (unit if unit else 1.0)).astype(np.int16), unit

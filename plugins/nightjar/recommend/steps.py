@@ -1,22 +1,24 @@
-"""The steps of publish_recommendations up to the lake: gate, what the plays say, plan, rank a shard, commit."""
+"""The steps of publish_recommendations up to the lake: gate, tastes, neighbours, rank a shard, commit."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy as np
+from scipy.sparse import csr_array
 
-from nightjar import schemas
 from nightjar.lake import Lake, Partition
-from nightjar.recommend import behaviour_table, inputs, invariants, ranking
+from nightjar.recommend import behaviour, cold, inputs, invariants, neighbours, ranking, tables
 from nightjar.recommend import gate as night
-from nightjar.recommend.filters import User
+from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.library import Library
-from nightjar.recommend.ranking import Entry
+from nightjar.recommend.quantized import WIDTH, principal_axes, quantize
+from nightjar.recommend.ranking import Users
+from nightjar.schemas import NEW_USERS
 from nightjar.settings import Settings
 from nightjar.shards import shard_count, shard_of
+from nightjar.thresholds import AXES_SAMPLE
 
 log = logging.getLogger(__name__)
 
@@ -37,51 +39,101 @@ def gate(settings: Settings, day: str) -> dict:
     return summary
 
 
-def learn_behaviour(settings: Settings, day: str) -> dict:
-    """What the plays of the window say of songs, for all shards: {"songs", "listeners", "neighbours"}, of which there
-    are plays, who plays, and how many pairs of neighbours were found."""
-    read = inputs.read(settings, day)
-    rows = behaviour_table.rows(read.library, inputs.played(read))
-    Lake(settings).write(Partition("behaviour", day, settings.model), rows)
+def weigh_listens(settings: Settings, day: str) -> dict:
+    """What each user thinks of what they heard in the window, cut into shards of users: {"users", "shards",
+    "ignored_listens"}, of which the first counts who gets a list of their own.
+
+    That is everybody with a listen of a known song in the window, and whoever uploaded a song that new users may be
+    offered. Raises PartitionMissing.
+    """
+    lake, model = Lake(settings), settings.model
+    songs = inputs.library(lake, model, day)
+    users, tastes, ignored = inputs.tastes(lake, songs, day)
+    offered = cold.rank(songs, cold.listeners(songs, tastes))
+    names = {*users.tolist(), *inputs.uploaders_of(songs, offered)}
+    shards = shard_count(len(names), settings.shard_users)
+    shard = np.array([shard_of(name, shards) for name in users], dtype=np.int64)
+    shard_of_row = shard[tastes["user"].to_numpy()]
+    partition = Partition("tastes", day, model)
+    for each in range(shards):
+        lake.write_part(partition, each, tables.taste_rows(songs, users, tastes[shard_of_row == each]))
+    lake.commit(partition, shards)
+    log.info(
+        "weigh_listens %s: %d users in %d shards, %d songs, %d weights, %d listens ignored",
+        *(day, len(names), shards, len(songs), len(tastes), ignored),
+    )
+    return {"users": len(names), "shards": shards, "ignored_listens": ignored}
+
+
+def learn_neighbours(settings: Settings, day: str) -> dict:
+    """What each song says for others, by its sound and by who plays it, for all shards: {"songs", "played", "pairs"}.
+
+    Raises PartitionMissing unless the day's tastes are weighed and what is similar is found.
+    """
+    lake, model = Lake(settings), settings.model
+    songs = inputs.library(lake, model, day)
+    people, weighed = tables.users_of(songs, lake.read(Partition("tastes", day, model)))
+    known = neighbours.Neighbours.of(_similar(lake, model, day, songs), _behaviour(songs, weighed))
+    rows = tables.neighbour_rows(songs, known, *_sketches(lake, model, day, songs))
+    lake.write(Partition("neighbours", day, model), rows)
     summary = {
         "songs": rows.num_rows,
-        "listeners": int((read.taste["weight"] > 0).groupby(read.taste["user_id"]).any().sum()),
-        "neighbours": int(pc.sum(pc.list_value_length(rows["neighbours"])).as_py() or 0),
+        "played": int((known.listeners > 0).sum()),
+        "pairs": len(known.songs),
     }
-    log.info("learn_behaviour %s: %d songs by %d listeners, %d pairs of neighbours", day, *summary.values())
+    log.info(
+        "learn_neighbours %s: %d songs, %d of them played by %d people, %d pairs",
+        *(day, summary["songs"], summary["played"], len(people), summary["pairs"]),
+    )
     return summary
 
 
-def plan_users(settings: Settings, day: str) -> dict:
-    """How many users get a list of their own, and the shards they make: {"users", "shards", "ignored_listens"}."""
-    read = inputs.read(settings, day)
-    users = len(read.users())
-    shards = shard_count(users, settings.shard_users)
-    log.info(
-        "plan_users %s: %d users in %d shards, %d songs, %d listens ignored",
-        *(day, users, shards, len(read.library), read.ignored_listens),
-    )
-    return {"users": users, "shards": shards, "ignored_listens": read.ignored_listens}
+def _similar(lake: Lake, model: str, day: str, songs: Library) -> csr_array:
+    lake.manifest(Partition("similar", day, model))
+    pairs = [(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))]
+    for each in lake.days("similar", model=model, upto=day):
+        pairs.append(tables.similar_pairs(songs, lake.read(Partition("similar", each, model))))
+    return neighbours.similar(len(songs), *(np.concatenate(column) for column in zip(*pairs, strict=True)))
+
+
+def _behaviour(songs: Library, users: Users) -> Behaviour:
+    """What the plays say: of each user the songs that they like."""
+    owner = np.repeat(np.arange(len(users.uploader)), np.diff(users.starts))
+    liked = users.weights > 0
+    weights = behaviour.relative(owner[liked], users.weights[liked].astype(np.float64))
+    return behaviour.fit(owner[liked], users.heard[liked], weights, songs.offered)
+
+
+def _sketches(lake: Lake, model: str, day: str, songs: Library) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors of all songs along their principal axes, those of an even sample."""
+    sample = [found[:: max(1, len(songs) // AXES_SAMPLE)] for _, found in inputs.vectors(lake, model, day, songs)]
+    sketch, unit = np.zeros((len(songs), WIDTH), np.int8), np.zeros(len(songs), np.float32)
+    if sample:
+        axes = principal_axes(np.concatenate(sample))
+        for rows, found in inputs.vectors(lake, model, day, songs):
+            sketch[rows], unit[rows] = quantize(found @ axes)
+    return sketch, unit
 
 
 def rank_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
     """Stage the checked lists of the users of one shard, and with shard 0 that of new users: {"lists", "rows"}.
 
     A user's list depends on their own listens and on what all share, not on who else is in the shard. Raises
-    InvariantBroken, PartitionMissing, and NightjarError if Milvus fails.
+    InvariantBroken, PartitionMissing.
     """
-    read = inputs.read(settings, day)
-    users = read.known(user_id for user_id in read.users() if shard_of(user_id, shards) == shard)
-    context = inputs.context(settings, day, read, users)
-    made = [(user, ranking.rank(context, user).entries) for user in users]
+    lake, model = Lake(settings), settings.model
+    context = inputs.context(lake, model, day)
+    uploaders = inputs.uploaders_of(context.library, context.cold)
+    further = [user_id for user_id in uploaders if shard_of(user_id, shards) == shard]
+    names, users = tables.users_of(context.library, lake.read_part(Partition("tastes", day, model), shard), further)
+    made = ranking.rank(context, users)
     if shard == 0:
-        users = [User.new(), *users]
-        made.insert(0, (users[0], ranking.rank_new_users(context).entries))
-    rows = _rows(context.library, made)
-    _check(context.library, {user.user_id: user for user in users}, rows)
-    Lake(settings).write_part(Partition("lists", day, settings.model), shard, rows)
-    log.info("rank_shard %s %d/%d: %d lists, %d entries", day, shard, shards, len(made), rows.num_rows)
-    return {"lists": len(made), "rows": rows.num_rows}
+        names, users, made = [NEW_USERS, *names], users.with_new(), made.behind(ranking.rank_new_users(context))
+    invariants.check(context.library, names, users, made)
+    rows = tables.list_rows(context.library, names, made)
+    lake.write_part(Partition("lists", day, model), shard, rows)
+    log.info("rank_shard %s %d/%d: %d lists, %d entries", day, shard, shards, len(names), rows.num_rows)
+    return {"lists": len(names), "rows": rows.num_rows}
 
 
 def commit_lists(settings: Settings, day: str, shards: int) -> dict:
@@ -89,30 +141,3 @@ def commit_lists(settings: Settings, day: str, shards: int) -> dict:
     manifest = Lake(settings).commit(Partition("lists", day, settings.model), shards)
     log.info("commit_lists %s: %d entries in %d parts", day, manifest.rows, shards)
     return {"rows": manifest.rows, "shards": shards}
-
-
-def _rows(library: Library, lists: list[tuple[User, list[Entry]]]) -> pa.Table:
-    """Lists as rows of the table `lists`. New users have no id, which is what `schemas.NEW_USERS` is."""
-    return schemas.table(
-        "lists",
-        [
-            {
-                "user_id": user.user_id,
-                "rank": rank,
-                "track_id": library.ids[entry.song],
-                "score": entry.score,
-                "because": library.ids[entry.because].tolist(),
-                "source": entry.source,
-            }
-            for user, entries in lists
-            for rank, entry in enumerate(entries, start=1)
-        ],
-    )
-
-
-def _check(library: Library, users: dict[str, User], rows: pa.Table) -> None:
-    """Assert every list as it is about to be written. Raises InvariantBroken."""
-    frame = rows.select(["user_id", "rank", "track_id"]).to_pandas()
-    frame["song"] = library.rows(frame["track_id"])
-    for user_id, each in frame.groupby("user_id", sort=True):
-        invariants.check(library, users[user_id], each["song"].tolist(), each["rank"].tolist())

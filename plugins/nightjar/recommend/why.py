@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import pyarrow.compute as pc
 
 from nightjar.errors import NightjarError
-from nightjar.recommend import filters, inputs, ranking, score
+from nightjar.lake import Lake, Partition
+from nightjar.recommend import filters, inputs, ranking, tables
 from nightjar.recommend.filters import User
 from nightjar.recommend.library import Library
-from nightjar.recommend.ranking import Context, Ranking
+from nightjar.recommend.ranking import Context, Users
+from nightjar.recommend.reasons import SOURCES, contributions
+from nightjar.recommend.seeds import choose
 from nightjar.settings import Settings
+from nightjar.shards import shard_of
 from nightjar.thresholds import LIST_LENGTH, MAX_PER_ARTIST, MAX_PER_UPLOADER
 
 
@@ -23,29 +30,59 @@ def why(settings: Settings, user_id: str, track_id: str, day: str) -> dict:
     strongest first, each {"track", "weight", "similarity", "co_listening", "score"}. Raises NightjarError for an
     unknown song.
     """
-    read = inputs.read(settings, day)
-    song = int(read.library.rows([track_id])[0])
+    lake = Lake(settings)
+    context = inputs.context(lake, settings.model, day)
+    library = context.library
+    song = int(library.rows([track_id])[0])
     if song < 0:
         raise NightjarError(
             f"track {track_id!r} is not in the library of {day}",
             f"It was rejected (`nightjar rejects DAY`), or it came later, or its day was not swept by {day}",
         )
-    own = user_id in read.users()
-    user = read.known([user_id])[0] if own else User.new()
-    context = inputs.context(settings, day, read, [user])
-    made = ranking.rank(context, user) if own else ranking.rank_new_users(context)
-    answer = {"user": user_id, "track": track_id, "day": day, "list": "own" if own else "new_users"}
-    return answer | _place(context, user, made, song) | {"reasons": _reasons(context, user, song)}
+    looked = _look(context, _user(lake, settings.model, day, context, user_id))
+    answer = {"user": user_id, "track": track_id, "day": day, "list": "own" if looked.user.user_id else "new_users"}
+    return answer | _place(context, looked, song) | {"reasons": _reasons(context, looked.user, song)}
 
 
-def _place(context: Context, user: User, made: Ranking, song: int) -> dict:
-    scored = dict(zip(made.songs.tolist(), made.scores.tolist(), strict=True)).get(song)
-    for rank, entry in enumerate(made.entries, start=1):
-        if entry.song == song:
-            detail = f"it is number {rank} of {len(made.entries)}"
-            return _answer(rank, entry.score, entry.source, None, detail)
-    stopped_by, detail = _stopped(context, user, made, song, scored)
-    return _answer(None, scored, None, stopped_by, detail)
+@dataclass(frozen=True)
+class _Looked:
+    """A list, and what it was chosen from."""
+
+    user: User
+    songs: list[int]  # every candidate, best first
+    scores: list[float]
+    pool: set[int]  # the songs that re-ranking chose from
+    entries: list[tuple[int, float, str]]  # song, score, source
+
+
+def _user(lake: Lake, model: str, day: str, context: Context, user_id: str) -> User:
+    partition = Partition("tastes", day, model)
+    shards = len(lake.manifest(partition).parts)
+    rows = lake.read_part(partition, shard_of(user_id, shards))
+    own = rows.filter(pc.equal(rows["user_id"], user_id))
+    further = {user_id} & set(inputs.uploaders_of(context.library, context.cold))
+    names, users = tables.users_of(context.library, own, sorted(further))
+    return User(user_id, users.heard, users.weights, int(users.uploader[0])) if names else User.new()
+
+
+def _look(context: Context, user: User) -> _Looked:
+    if user.user_id:
+        lists, pool = ranking.rank(context, Users.of([user])), ranking.pool(context, user)
+        songs, scores = ranking.considered(context.neighbours, user.heard, user.weights)
+    else:
+        lists, pool = ranking.rank_new_users(context), ranking.new_users_pool(context)
+        songs, scores = context.cold.songs, context.cold.relevance
+    sources = [SOURCES[each] for each in lists.sources]
+    entries = list(zip(lists.songs.tolist(), lists.scores.tolist(), sources, strict=True))
+    return _Looked(user, songs.tolist(), scores.tolist(), set(pool.songs.tolist()), entries)
+
+
+def _place(context: Context, looked: _Looked, song: int) -> dict:
+    for rank, (listed, scored, source) in enumerate(looked.entries, start=1):
+        if listed == song:
+            return _answer(rank, scored, source, None, f"it is number {rank} of {len(looked.entries)}")
+    scored = dict(zip(looked.songs, looked.scores, strict=True)).get(song)
+    return _answer(None, scored, None, *_stopped(context, looked, song, scored))
 
 
 def _answer(rank: int | None, scored: float | None, source: str | None, stopped_by: str | None, detail: str) -> dict:
@@ -59,36 +96,36 @@ def _answer(rank: int | None, scored: float | None, source: str | None, stopped_
     }
 
 
-def _stopped(context: Context, user: User, made: Ranking, song: int, scored: float | None) -> tuple[str, str]:
-    code = int(filters.blocked(context.library, user, np.array([song]))[0])
+def _stopped(context: Context, looked: _Looked, song: int, scored: float | None) -> tuple[str, str]:
+    code = int(filters.blocked(context.library, looked.user, np.array([song]))[0])
     if code != filters.FREE:
         return filters.REASONS[code]
-    if song in made.pool:
-        if _beside_cover(context.library, made, song):
-            last = context.library.ids[made.entries[-1].song]
+    if song in looked.pool:
+        if _beside_cover(context.library, looked, song):
+            last = context.library.ids[looked.entries[-1][0]]
             return "beside_cover", (
                 f"it and the last song of the list, {last}, share their backing track: such songs never stand side by "
                 "side, and there was nothing left to put between them"
             )
         return "outranked", (
-            f"it was among the {len(made.pool)} candidates, but others are more relevant or more varied, or its "
+            f"it was among the {len(looked.pool)} candidates, but others are more relevant or more varied, or its "
             "uploader's or artist's places were taken"
         )
     if scored is None:
         return "not_a_candidate", "no song that the user plays leads to it, and it is neither popular nor fresh enough"
-    place = made.songs.tolist().index(song) + 1
+    place = looked.songs.index(song) + 1
     return "below_the_pool", (
-        f"its score is the {place}th of {len(made.songs)}: too low to be considered, among all or among the songs of "
+        f"its score is the {place}th of {len(looked.songs)}: too low to be considered, among all or among the songs of "
         "its uploader, its artist or its covers"
     )
 
 
-def _beside_cover(library: Library, made: Ranking, song: int) -> bool:
+def _beside_cover(library: Library, looked: _Looked, song: int) -> bool:
     """Whether a song of the pool is off only because the list ends with a cover of it.
 
     A list that is not full ends where every song left is such a cover, or is of an uploader or artist at their cap.
     """
-    songs = np.array([entry.song for entry in made.entries], dtype=np.int64)
+    songs = np.array([entry[0] for entry in looked.entries], dtype=np.int64)
     if not 0 < len(songs) < LIST_LENGTH or song not in library.covers.of(int(songs[-1])):
         return False
     caps = ((library.uploader, MAX_PER_UPLOADER), (library.artist, MAX_PER_ARTIST))
@@ -96,13 +133,14 @@ def _beside_cover(library: Library, made: Ranking, song: int) -> bool:
 
 
 def _reasons(context: Context, user: User, song: int) -> list[dict]:
+    seeds, weights = choose(user.heard, user.weights)
     return [
         {
             "track": context.library.ids[each.song],
             "weight": each.weight,
             "similarity": each.similarity,
             "co_listening": each.co_listening,
-            "score": round(each.score, 8),
+            "score": each.score,
         }
-        for each in score.contributions(context.neighbours, user.seeds, user.weights, np.array([song]))[0]
+        for each in contributions(context.neighbours, seeds, weights, song)
     ]

@@ -43,7 +43,7 @@ def nights(settings, milvus, kv) -> Settings:
 @pytest.fixture
 def published(nights) -> Settings:
     """The second day's lists, ranked and published."""
-    recommend.learn_behaviour(nights, DAY)
+    night.learn(nights, DAY)
     recommend.rank_shard(nights, DAY, 0, 1)
     recommend.commit_lists(nights, DAY, 1)
     publish_lists(nights, DAY)
@@ -104,7 +104,7 @@ def test_status_counts_what_each_day_came_to(published, ask, capsys):
 
 
 def test_status_of_lists_that_changed_since_they_were_published(published, ask, capsys):
-    recommend.learn_behaviour(published, DAY)
+    night.learn(published, DAY)
     recommend.rank_shard(published, DAY, 0, 1)
     lake = Lake(published)
     rows = lake.read(Partition("lists", DAY, published.model))
@@ -214,7 +214,7 @@ def test_a_list_that_was_not_published_is_said_to_differ(published, ask):
 
 
 def test_before_anything_is_published_recs_says_so(nights, ask):
-    recommend.learn_behaviour(nights, DAY)
+    night.learn(nights, DAY)
     recommend.rank_shard(nights, DAY, 0, 1)
     recommend.commit_lists(nights, DAY, 1)
     assert ask("recs", "u00")["published"] == {

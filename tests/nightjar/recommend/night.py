@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from nightjar import schemas
 from nightjar.lake import Lake, Partition
+from nightjar.recommend import steps
+from nightjar.recommend.similar import find_similar
 from nightjar.settings import Settings
 from nightjar.vectors.store import VectorStore
 
@@ -123,3 +125,11 @@ def pair(a: str, b: str, verdict: str = "cover") -> dict:
 
 def reject(track_id: str, stage: str, reason: str = "unreadable") -> dict:
     return {"key": f"uploads/{track_id}", "track_id": track_id, "stage": stage, "reason": reason, "detail": "x"}
+
+
+def learn(settings: Settings, day: str) -> dict:
+    """Everything before ranking; what `weigh_listens` says."""
+    plan = steps.weigh_listens(settings, day)
+    find_similar(settings, day)
+    steps.learn_neighbours(settings, day)
+    return plan

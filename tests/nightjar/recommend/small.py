@@ -11,8 +11,11 @@ from scipy.sparse import csr_array
 
 from nightjar import schemas
 from nightjar.recommend.behaviour import Behaviour
+from nightjar.recommend.cold import Cold
 from nightjar.recommend.library import Forgotten, Library, build
-from nightjar.recommend.score import Neighbours
+from nightjar.recommend.neighbours import Neighbours
+from nightjar.recommend.quantized import quantize
+from nightjar.recommend.ranking import Context
 
 DAY = "2026-11-22"
 _COLUMNS = ("track_id", "day", "uploader", "artist", "duration_s")
@@ -46,10 +49,11 @@ def plain(count: int) -> Library:
     return library({f"a{number:02d}": ("2026-01-01", None, None) for number in range(count)})
 
 
-def listens(rows: list[tuple[str, str, str, float, str]]) -> pd.DataFrame:
+def listens(rows: list[tuple[str, str, str, float, str]]) -> pa.Table:
     """Of (user, track, time, seconds played, kind)."""
-    frame = pd.DataFrame(rows, columns=["user_id", "track_id", "listened_at", "played_s", "kind"])
-    return frame.assign(listened_at=pd.to_datetime(frame["listened_at"], utc=True, format="ISO8601"))
+    columns = dict(zip(schemas.LISTENS.names, map(list, zip(*rows, strict=True)) if rows else [[]] * 5, strict=True))
+    columns["listened_at"] = pd.to_datetime(columns["listened_at"], utc=True, format="ISO8601").to_list()
+    return pa.table(columns, schemas.LISTENS)
 
 
 def tables(size: int, similar: dict, co_listened: dict | None = None) -> Neighbours:
@@ -61,5 +65,10 @@ def tables(size: int, similar: dict, co_listened: dict | None = None) -> Neighbo
             dense[a, b] = value
         return csr_array(dense)
 
-    played = Behaviour.of(matrix(co_listened or {}), np.zeros((size, 1), np.float32), np.zeros(size, int))
+    played = Behaviour(matrix(co_listened or {}), np.zeros((size, 1), np.float32), np.zeros(size, int))
     return Neighbours.of(matrix(similar), played)
+
+
+def context(library: Library, neighbours: Neighbours, offered: Cold, vectors: np.ndarray) -> Context:
+    """With the vectors (songs, d <= 64) of the songs themselves."""
+    return Context.of(library, neighbours, offered, *quantize(vectors))

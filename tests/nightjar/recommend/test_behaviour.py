@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from nightjar.recommend import behaviour, behaviour_table
+from nightjar.recommend import behaviour
 from nightjar.recommend.behaviour import Behaviour
-from nightjar.recommend.library import Forgotten
 from nightjar.thresholds import (
     BEHAVIOUR_DAMPING,
     NEIGHBOURS_PER_SEED,
@@ -20,7 +19,6 @@ from nightjar.thresholds import (
     TASTE_PENALTY,
     TASTE_WEIGHT,
 )
-from tests.nightjar.recommend import small
 
 STYLES, SONGS, PEOPLE = 4, 40, 200
 
@@ -63,7 +61,7 @@ def test_neighbours_are_the_ridge_regression_among_all_songs_that_share_a_listen
 
 def test_what_the_plays_say_stays_within_a_style():
     made = fitted()
-    says = made.neighbours.toarray() + made.tastes @ made.damped.T
+    says = made.neighbours.toarray() + made.tastes @ made.tastes.T * Behaviour.reach(made.listeners)
     np.fill_diagonal(says, -1)
     best = says.argmax(axis=1)
     assert np.mean(best % STYLES == np.arange(SONGS) % STYLES) > 0.9
@@ -89,9 +87,10 @@ def test_the_tastes_rank_as_the_factorization_does():
 
 
 def test_known_songs_are_damped():
-    made = fitted()
-    factor = TASTE_WEIGHT * np.maximum(made.listeners, 1) ** -BEHAVIOUR_DAMPING
-    assert made.damped == pytest.approx(made.tastes * factor[:, None], rel=1e-5)
+    listeners = np.array([0, 1, 40])
+    factor = TASTE_WEIGHT * np.maximum(listeners, 1) ** -BEHAVIOUR_DAMPING
+    assert Behaviour.reach(listeners) == pytest.approx(factor, rel=1e-6)
+    assert factor[2] < factor[1]
 
 
 def test_rows_are_cut_and_songs_that_are_not_offered_are_nobodys_neighbours():
@@ -116,33 +115,3 @@ def test_nobody_plays_anything_and_one_plays_one_song():
     alone = behaviour.fit(np.array([0]), np.array([1]), np.ones(1), np.ones(3, bool))
     assert alone.neighbours.nnz == 0
     assert not alone.tastes[[0, 2]].any()
-
-
-def test_the_table_gives_back_what_it_was_made_from():
-    songs = {f"s{number:02d}": ("2026-11-20", None, None) for number in range(SONGS)}
-    library = small.library(songs)
-    users, played, weights = crowd()
-    some = played % 5 > 0  # every fifth song is played by nobody
-    made = behaviour.fit(users[some], played[some], weights[some], library.offered)
-    table = behaviour_table.rows(library, made)
-    assert table.num_rows == np.count_nonzero(made.listeners)
-    again = behaviour_table.behaviour(library, table)
-    assert again.neighbours.toarray() == pytest.approx(made.neighbours.toarray())
-    for name in ("tastes", "damped", "listeners"):
-        assert np.array_equal(getattr(again, name), getattr(made, name))
-
-
-def test_the_table_of_another_moment():
-    """A song was taken down, one is not in the library, and one has a copy."""
-    songs = {f"s{number:02d}": ("2026-11-20", None, None) for number in range(SONGS)}
-    table = behaviour_table.rows(small.library(songs), fitted())
-    later = {name: each for name, each in songs.items() if name != "s07"} | {"z": ("2026-11-21", None, None)}
-    library = small.library(later, copies={"s03": "s03", "z": "s03"}, forgotten=Forgotten(frozenset({"s11"})))
-    made = behaviour_table.behaviour(library, table)
-    z, first, gone = library.rows(["z", "s03", "s11"])
-    assert gone not in made.neighbours.indices
-    assert made.neighbours.indices.max() < len(library)
-    assert np.array_equal(made.neighbours[[z]].toarray(), made.neighbours[[first]].toarray())
-    assert np.array_equal(made.tastes[z], made.tastes[first])
-    nothing = behaviour_table.behaviour(library, table.slice(0, 0))
-    assert (nothing.neighbours.nnz, nothing.tastes.any()) == (0, False)

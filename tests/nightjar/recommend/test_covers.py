@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,12 +15,14 @@ from nightjar.recommend import cold, inputs, invariants, ranking, steps
 from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.filters import User
 from nightjar.recommend.invariants import InvariantBroken
-from nightjar.recommend.rerank import Pool, rerank
-from nightjar.recommend.score import Neighbours
+from nightjar.recommend.neighbours import Neighbours
+from nightjar.recommend.ranking import Users
 from nightjar.recommend.why import why
 from nightjar.schemas import NEW_USERS
 from nightjar.thresholds import LIST_LENGTH
 from tests.nightjar.recommend import night, small
+from tests.nightjar.recommend.test_ranking import lists
+from tests.nightjar.recommend.test_rerank import reranked
 
 OLD = ("2026-01-01", None, None)
 DAY = night.DAYS[-1]
@@ -37,74 +40,68 @@ def test_a_cover_of_a_copy_is_a_cover_of_its_canonical_song():
         **{alone: [], copy: [], cover: [first, third]},
         **{first: [cover], third: [cover]},  # two covers of one song need not be covers of each other
     }
-    among = library.covers.among(np.array([third, alone, first, cover]))
-    assert {position: covers.tolist() for position, covers in among.items()} == {0: [3], 2: [3], 3: [0, 2]}
-    assert library.covers.among(np.array([third, alone, first])) == {}
     assert library.covers.family(np.arange(5)).tolist() == [-1, -1, cover, cover, cover]
 
 
 def test_a_library_without_covers_or_without_songs():
-    assert small.plain(3).covers.among(np.arange(3)) == {}
     assert small.plain(3).covers.of(2).tolist() == []
     assert len(small.library({}, covers=[("a", "b")]).covers.starts) == 1
 
 
 # --- re-ranking -------------------------------------------------------------------------------------------------------
-def pool(relevance: list[float], *families: set[int], **columns: list) -> Pool:
-    """Songs as unlike as can be; the positions of each family are all covers of each other."""
-    count = len(relevance)
-    unknown, no = np.full(count, -1, dtype=np.int32), np.zeros(count, dtype=bool)
-    given = {name: np.array(values) for name, values in columns.items()}
-    covers = {each: np.array(sorted(family - {each})) for family in families for each in family}
-    defaults = {"uploader": unknown, "artist": unknown, "fresh": no, "filler": no, "covers": covers}
-    return Pool(np.arange(count), np.array(relevance), np.eye(count), **defaults | given)
+def rerank(relevance: list[float], *families: set[int], share: float = 0, **columns: list) -> list[int]:
+    """Of songs as unlike as can be; the positions of each family are all covers of each other."""
+    return reranked(relevance, share, families=families, **columns)
 
 
 def test_the_two_best_are_covers_of_each_other():
-    assert rerank(pool([1.0, 0.99, 0.3, 0.2]), 0) == [0, 1, 2, 3]
-    assert rerank(pool([1.0, 0.99, 0.3, 0.2], {0, 1}), 0) == [0, 2, 1, 3]
+    assert rerank([1.0, 0.99, 0.3, 0.2]) == [0, 1, 2, 3]
+    assert rerank([1.0, 0.99, 0.3, 0.2], {0, 1}) == [0, 2, 1, 3]
 
 
 def test_three_covers_of_one_song():
     relevance = [1.0, 0.99, 0.98, 0.97, 0.3, 0.2, 0.1]
-    assert rerank(pool(relevance, {0, 1, 2, 3}), 0) == [0, 4, 1, 5, 2, 6, 3]
-    assert rerank(pool(relevance[:5], {0, 1, 2, 3}), 0) == [0, 4, 1]  # nothing is left to separate the rest
+    assert rerank(relevance, {0, 1, 2, 3}) == [0, 4, 1, 5, 2, 6, 3]
+    assert rerank(relevance[:5], {0, 1, 2, 3}) == [0, 4, 1]  # nothing is left to separate the rest
 
 
 def test_two_families_separate_each_other():
-    assert rerank(pool([1.0, 0.99, 0.98, 0.97], {0, 1}, {2, 3}), 0) == [0, 2, 1, 3]
+    assert rerank([1.0, 0.99, 0.98, 0.97], {0, 1}, {2, 3}) == [0, 2, 1, 3]
 
 
 def test_only_covers_are_left():
-    assert rerank(pool([1.0, 0.9, 0.8], {0, 1, 2}), 0) == [0]
-    assert rerank(pool([1.0, 0.9, 0.8], {1, 2}), 0) == [0, 1]
+    assert rerank([1.0, 0.9, 0.8], {0, 1, 2}) == [0]
+    assert rerank([1.0, 0.9, 0.8], {1, 2}) == [0, 1]
 
 
 def test_a_filler_stands_between_covers():
-    columns = {"filler": [False, False, True, True]}
-    assert rerank(pool([0.2, 0.1, 1.0, 0.9], {0, 1}, **columns), 0) == [0, 2, 1, 3]
-    assert rerank(pool([0.2, 0.1, 1.0, 0.9], {0, 2, 3}, **columns), 0) == [0, 1, 2]  # the fillers are covers themselves
+    columns = {"own": 2}
+    assert rerank([0.2, 0.1, 1.0, 0.9], {0, 1}, **columns) == [0, 2, 1, 3]
+    assert rerank([0.2, 0.1, 1.0, 0.9], {0, 2, 3}, **columns) == [0, 1, 2]  # the fillers are covers themselves
 
 
 def test_a_fresh_cover_waits_for_its_turn():
     fresh = [False, False, False, True]
-    assert rerank(pool([1.0, 0.9, 0.8, 0.1], fresh=fresh), 0.5) == [0, 3, 1, 2]
-    assert rerank(pool([1.0, 0.9, 0.8, 0.1], {0, 3}, fresh=fresh), 0.5) == [0, 1, 3, 2]
+    assert rerank([1.0, 0.9, 0.8, 0.1], fresh=fresh, share=0.5) == [0, 3, 1, 2]
+    assert rerank([1.0, 0.9, 0.8, 0.1], {0, 3}, fresh=fresh, share=0.5) == [0, 1, 3, 2]
 
 
 # --- invariants -------------------------------------------------------------------------------------------------------
 def test_the_invariant_raises_in_either_direction():
     library = small.library(dict.fromkeys("abc", OLD), covers=[("b", "a")])
+    users = Users.of([User.new()])
     for order, named in (([0, 1, 2], "b"), ([2, 1, 0], "a")):
         with pytest.raises(InvariantBroken, match=f"at track {named}: the song before it is a cover of it"):
-            invariants.check(library, User.new(), order, [1, 2, 3])
-    invariants.check(library, User.new(), [0, 2, 1], [1, 2, 3])
+            invariants.check(library, [NEW_USERS], users, lists(order))
+    invariants.check(library, [NEW_USERS], users, lists([0, 2, 1]))
+    invariants.check(library, [NEW_USERS, "u"], users.with_new(), lists([0], [1]))  # of two users
 
 
 def test_the_steps_check_the_invariant(settings, milvus, monkeypatch):
     night.write_day(settings, DAY, listens=[], pairs=every_pair(DAY))
-    monkeypatch.setattr(ranking, "rerank", lambda pool, fresh_share: range(min(2, len(pool.songs))))
-    steps.learn_behaviour(settings, DAY)
+    first_two = lists([0, 1])._replace(because=np.full((2, 3), -1, np.int32), sources=np.zeros(2, np.int8))
+    monkeypatch.setattr(ranking, "rank_new_users", lambda context: first_two)
+    night.learn(settings, DAY)
     with pytest.raises(InvariantBroken, match="a cover of it"):
         steps.rank_shard(settings, DAY, 0, 1)
 
@@ -121,19 +118,16 @@ def test_a_crowd_of_covers_does_not_leave_the_list_short(liked):
     if liked:
         similar[seed, : len(crowd)] = np.linspace(1, 0.5, len(crowd))
     listeners = np.array([0 if liked else 5] * len(crowd) + [3] * len(others) + [0])
-    context = ranking.Context(
-        *(library, Neighbours.of(csr_array(similar), Behaviour.nobody(size)), cold.rank(library, listeners)),
-        *(listeners, np.eye(size, dtype=np.float32)),
-    )
-    heard = np.array([seed])
-    user = User("u", heard, np.array([1.0]), heard)
-    lists = [(user, ranking.rank(context, user))]
-    lists += [(User.new(), ranking.rank_new_users(context))] if not liked else []
-    for who, made in lists:
-        songs = [entry.song for entry in made.entries]
-        invariants.check(library, who, songs, range(1, len(songs) + 1))
-        assert len(songs) == LIST_LENGTH
-        assert sum(song < len(crowd) for song in songs) == LIST_LENGTH // 2
+    neighbours = Neighbours.of(csr_array(similar), replace(Behaviour.nobody(size), listeners=listeners))
+    vectors = np.zeros((size, 1))  # none is like another
+    context = small.context(library, neighbours, cold.rank(library, listeners), vectors)
+    users = Users.of([User("u", np.array([seed]), np.array([1.0]))])
+    made = [(users, ranking.rank(context, users))]
+    made += [(Users.of([User.new()]), ranking.rank_new_users(context))] if not liked else []
+    for who, each in made:
+        invariants.check(library, ["u"], who, each)
+        assert len(each.songs) == LIST_LENGTH
+        assert (each.songs < len(crowd)).sum() == LIST_LENGTH // 2
 
 
 # --- the lake ---------------------------------------------------------------------------------------------------------
@@ -149,7 +143,7 @@ def write_pairs(settings, day: str, *pairs: dict) -> None:
 
 def run(settings) -> dict[str, list[str]]:
     """Every user's songs, by rank."""
-    steps.learn_behaviour(settings, DAY)
+    night.learn(settings, DAY)
     steps.rank_shard(settings, DAY, 0, 1)
     steps.commit_lists(settings, DAY, 1)
     rows = Lake(settings).read(Partition("lists", DAY, settings.model)).to_pandas().sort_values(["user_id", "rank"])
@@ -210,12 +204,12 @@ def test_why_does_not_blame_a_cover_where_an_uploader_is_at_their_cap(settings, 
 def test_a_day_without_its_pairs_is_not_swept_yet(settings, milvus):
     night.write_day(settings, DAY, listens=[])
     write_pairs(settings, DAY, night.pair("s22-00", "s22-01"))
-    library = inputs.read(settings, DAY).library
+    library = inputs.library(Lake(settings), settings.model, DAY)
     assert library.covers.of(0).tolist() == [1]
     late = night.DAYS[0]  # in the middle of its sweep: its groups are there and its pairs are not
     night.write_day(settings, late, listens=[])
     Lake(settings).remove(Partition("duplicate_pairs", late, settings.model))
-    assert len(inputs.read(settings, DAY).library) == 2 * night.SONGS_PER_DAY
+    assert len(inputs.library(Lake(settings), settings.model, DAY)) == 2 * night.SONGS_PER_DAY
     Lake(settings).remove(Partition("duplicate_pairs", DAY, settings.model))
     with pytest.raises(PartitionMissing, match=f"duplicate_pairs/dt={DAY}.*sweep_duplicates"):
-        inputs.read(settings, DAY)
+        inputs.library(Lake(settings), settings.model, DAY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,25 +12,26 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from nightjar.errors import NightjarError
-from nightjar.recommend import cold, filters, invariants, ranking, rerank, score
+from nightjar.recommend import cold, filters, invariants, ranking
 from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.filters import User
 from nightjar.recommend.invariants import InvariantBroken
 from nightjar.recommend.library import Forgotten
-from nightjar.recommend.score import Neighbours
+from nightjar.recommend.neighbours import Neighbours
+from nightjar.recommend.ranking import Users
+from nightjar.recommend.reasons import SOURCES
+from nightjar.schemas import NEW_USERS
 from nightjar.thresholds import (
     LIST_LENGTH,
     MAX_PER_ARTIST,
     MAX_PER_UPLOADER,
-    VARIETY,
 )
 from tests.nightjar.recommend import small
 
 
-def user(seeds=(), weights=(), heard=(), uploader=-1) -> User:
-    return User(
-        "u", np.array(seeds, dtype=np.int64), np.array(weights, dtype=float), np.array(heard, dtype=np.int64), uploader
-    )
+def user(heard=(), weights=None, uploader=-1) -> User:
+    heard = np.array(heard, dtype=np.int64)
+    return User("u", heard, np.ones(len(heard)) if weights is None else np.array(weights, dtype=float), uploader)
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------
@@ -75,45 +78,6 @@ def test_a_group_of_a_lost_song_is_an_error():
         small.library({"a": ("2026-11-20", None, None)}, copies={"a": "z"})
 
 
-# --- re-ranking -------------------------------------------------------------------------------------------------------
-def pool(relevance, vectors=None, **columns) -> rerank.Pool:
-    count = len(relevance)
-    vectors = np.eye(count) if vectors is None else np.array(vectors, dtype=float)
-    unknown, no = np.full(count, -1, dtype=np.int32), np.zeros(count, dtype=bool)
-    given_columns = {name: np.array(values) for name, values in columns.items()}
-    defaults = {"uploader": unknown, "artist": unknown, "fresh": no, "filler": no}
-    return rerank.Pool(np.arange(count), np.array(relevance, dtype=float), vectors, **defaults | given_columns)
-
-
-def test_variety_takes_an_unlike_song_before_a_like_one():
-    assert rerank.rerank(pool([1.0, 0.95, 0.9], [[1, 0], [1, 0], [0, 1]]), 0) == [0, 2, 1]
-    assert (1 - VARIETY) * 0.05 < VARIETY  # else the case shows nothing
-
-
-def test_fresh_songs_get_their_share_of_every_beginning():
-    fresh = [False] * 6 + [True] * 2
-    assert rerank.rerank(pool(np.linspace(1, 0.3, 8), fresh=fresh), 0.25) == [0, 1, 2, 6, 3, 4, 5, 7]
-
-
-def test_fillers_come_last_but_may_be_the_fresh_ones():
-    columns = {"filler": [False, False, True, True], "fresh": [False, False, False, True]}
-    assert rerank.rerank(pool([0.2, 0.1, 1.0, 0.5], **columns), 0) == [0, 1, 2, 3]
-    assert rerank.rerank(pool([0.2, 0.1, 1.0, 0.5], **columns), 0.5) == [0, 3, 1, 2]
-
-
-def test_caps():
-    many = MAX_PER_UPLOADER + 5
-    chosen = rerank.rerank(pool(np.linspace(1, 0.5, many), uploader=[0] * (many - 1) + [1]), 0)
-    assert chosen == [*range(MAX_PER_UPLOADER), many - 1]
-    many = MAX_PER_ARTIST + 5
-    assert len(rerank.rerank(pool(np.ones(many), artist=[3] * many), 0)) == MAX_PER_ARTIST
-    assert len(rerank.rerank(pool(np.ones(many)), 0)) == many  # unknown ones are not one artist
-
-
-def test_an_empty_pool():
-    assert rerank.rerank(pool([], np.zeros((0, 4))), 0.5) == []
-
-
 # --- new users --------------------------------------------------------------------------------------------------------
 def test_popular_and_fresh():
     library = small.library(
@@ -126,9 +90,9 @@ def test_popular_and_fresh():
         },
         copies={"played": "played", "played_copy": "played"},
     )
-    taste = pd.DataFrame({"user_id": ["a", "a", "b", "c"], "song": [1, 2, 2, 0], "weight": [1.0, 1.0, 0.5, -1.0]})
-    counts = cold.listeners(library, taste)
-    assert counts.tolist() == [0, 2, 0, 0, 0]  # two people, one of them by both copies; a skip is no listener
+    tastes = pd.DataFrame({"user": [0, 1, 2], "song": [1, 1, 0], "weight": [1.0, 0.5, -1.0]})
+    counts = cold.listeners(library, tastes)
+    assert counts.tolist() == [0, 2, 0, 0, 0]  # a skip is no listener
     made = cold.rank(library, counts)
     assert library.ids[made.songs].tolist() == ["played", "today", "yesterday"]
     assert made.relevance.tolist() == [1.0, 0.5, 0.49]
@@ -148,29 +112,36 @@ LIBRARY = small.library(
 )
 
 
+def lists(*each: list[int]) -> ranking.Lists:
+    songs = np.array([song for one in each for song in one], np.int32)
+    starts = np.concatenate([[0], np.cumsum([len(one) for one in each])])
+    return ranking.Lists(starts, songs, np.zeros(len(songs)), np.zeros(len(songs)), np.zeros((len(songs), 3)))
+
+
 @pytest.mark.parametrize(
-    ("songs", "ranks", "who", "rule"),
+    ("songs", "who", "rule"),
     [
-        ([0, 4], [1, 3], user(), "e00: rank 3 stands at place 2"),
-        ([4, 5, 4], [1, 2, 3], user(), "e00: it, or another song of its duplicate group, is there twice"),
-        ([0, 1], [1, 2], user(), "b: it, or another song of its duplicate group, is there twice"),
-        ([0], [1], user(heard=[1]), "a: it, or another of its duplicate group, was heard"),
-        ([2], [1], user(uploader=LIBRARY.uploaders["u"]), "c: it is the user's own upload"),
-        ([3], [1], user(), "d: it is taken down"),
-        ([-1], [1], user(), "row -1: it is not in the library"),
-        (list(range(4, 15)), list(range(1, 12)), user(), "e10: its uploader has too many songs"),
-        ([4] * 101, list(range(1, 102)), user(), "e00"),
+        ([4, 5, 4], user(), "e00: it, or another song of its duplicate group, is there twice"),
+        ([0, 1], user(), "b: it, or another song of its duplicate group, is there twice"),
+        ([0], user(heard=[1]), "a: it, or another of its duplicate group, was heard"),
+        ([2], user(uploader=LIBRARY.uploaders["u"]), "c: it is the user's own upload"),
+        ([3], user(), "d: it is taken down"),
+        ([-1], user(), "row -1: it is not in the library"),
+        (list(range(4, 15)), user(), "e10: its uploader has too many songs"),
+        ([4] * 101, user(), "e00: the list is longer than it may be"),
     ],
 )
-def test_a_broken_rule_names_user_track_and_rule(songs, ranks, who, rule):
+def test_a_broken_rule_names_user_track_and_rule(songs, who, rule):
+    users = Users.of([user(heard=[0]), who])
     with pytest.raises(InvariantBroken, match="the list of user 'u' breaks a rule at track") as raised:
-        invariants.check(LIBRARY, who, songs, ranks)
+        invariants.check(LIBRARY, ["good", "u"], users, lists([4, 5, 6], songs))
     assert rule in raised.value.message
 
 
-def test_a_good_list_passes():
-    invariants.check(LIBRARY, user(heard=[2]), [0, *range(4, 14)], range(1, 12))
-    invariants.check(LIBRARY, User.new(), [], [])
+def test_good_lists_pass():
+    users = Users.of([user(heard=[2]), user(uploader=LIBRARY.uploaders["u"])])
+    invariants.check(LIBRARY, ["u", "v"], users, lists([0, *range(4, 14)], [0, 4]))
+    invariants.check(LIBRARY, ["", "v"], Users.of([User.new(), user(heard=[5])]), lists([], []))
 
 
 # --- whole lists ------------------------------------------------------------------------------------------------------
@@ -194,44 +165,49 @@ def nights(draw):
     library = small.library(songs, copies=copies, forgotten=Forgotten(gone), covers=covers)
     raw = rng.standard_normal((size, 8))
     vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    offered = library.offered
     similar, played = (
-        csr_array(np.round(np.where(rng.random((size, size)) < 0.3, rng.random((size, size)), 0), 6)) for _ in range(2)
+        csr_array(np.where((rng.random((size, size)) < 0.3) & offered, rng.random((size, size)), 0)) for _ in range(2)
     )
-    tastes = (0.1 * rng.standard_normal((size, 3))).astype(np.float32)
-    taste = pd.DataFrame(
-        [
-            (f"u{number}", song, round(float(rng.normal(0.5)), 6))
-            for number in range(4)
-            for song in np.flatnonzero(rng.random(size) < 0.15).tolist()
-            if not library.removed[song]
-        ],
-        columns=["user_id", "song", "weight"],
-    ).astype({"song": int, "weight": float})
-    counts = cold.listeners(library, taste)
-    behaviour = Behaviour.of(csr_array(0.05 * played), tastes, counts)
-    context = ranking.Context(library, Neighbours.of(similar, behaviour), cold.rank(library, counts), counts, vectors)
-    users = []
+    users, counts = [], np.zeros(size, np.int64)
     for name in ("u0", "u1", "u2", "u3"):
-        own = taste[taste["user_id"] == name]
-        heard, weight = own["song"].to_numpy(dtype=np.int64), own["weight"].to_numpy(dtype=float)
-        users.append(User(name, heard, weight, heard, library.uploaders.get(name, -1)))
-    return context, users
+        heard = np.flatnonzero((rng.random(size) < 0.15) & (library.canonical == np.arange(size)) & ~library.removed)
+        weights = rng.normal(0.5, size=len(heard)).astype(np.float32)
+        counts[heard[weights > 0]] += 1
+        users.append(User(name, heard, weights, library.uploaders.get(name, -1)))
+    behaviour = Behaviour(csr_array(0.05 * played), (0.1 * rng.standard_normal((size, 3))).astype(np.float32), counts)
+    return small.context(library, Neighbours.of(similar, behaviour), cold.rank(library, counts), vectors), users
+
+
+def entries_of(made: ranking.Lists) -> list[list[tuple[int, float, str, list[int]]]]:
+    """Of each list song, score, source and because."""
+    each = zip(made.songs, made.scores, made.sources, made.because, strict=True)
+    flat = [(int(song), float(score), SOURCES[source], why[why >= 0].tolist()) for song, score, source, why in each]
+    return [flat[a:b] for a, b in pairwise(made.starts)]
 
 
 @given(nights())
 @settings(max_examples=60, deadline=None)
 def test_every_list_keeps_the_invariants_and_says_why(night):
     context, users = night
-    lists = [(who, ranking.rank(context, who).entries) for who in users]
-    lists.append((User.new(), ranking.rank_new_users(context).entries))
-    for who, entries in lists:
-        songs = [entry.song for entry in entries]
-        invariants.check(context.library, who, songs, range(1, len(songs) + 1))
-        assert len(songs) <= LIST_LENGTH
-        for entry in entries:
-            assert 0 <= entry.score <= 1
-            assert set(entry.because) <= set(who.seeds.tolist())
-            assert bool(entry.because) == (entry.source in ("similar", "co_listened", "both"))
+    names = [NEW_USERS, *(who.user_id for who in users)]
+    arrays = Users.of(users)
+    made = ranking.rank(context, arrays).behind(ranking.rank_new_users(context))
+    invariants.check(context.library, names, arrays.with_new(), made)
+    for who, entries in zip([User.new(), *users], entries_of(made), strict=True):
+        assert len(entries) <= LIST_LENGTH
+        for song, score, source, because in entries:
+            assert 0 <= score <= 1, song
+            assert set(because) <= set(who.heard.tolist())
+            assert bool(because) == (source in ("similar", "co_listened", "both"))
+
+
+@given(nights())
+@settings(max_examples=30, deadline=None)
+def test_users_need_nothing_from_each_other(night):
+    context, users = night
+    together = entries_of(ranking.rank(context, Users.of(users)))
+    assert [entries_of(ranking.rank(context, Users.of([who])))[0] for who in users] == together
 
 
 @given(nights())
@@ -239,11 +215,10 @@ def test_every_list_keeps_the_invariants_and_says_why(night):
 def test_a_list_is_short_only_where_nothing_is_left(night):
     context, users = night
     everything = np.arange(len(context.library))
-    for who in users:
-        entries = ranking.rank(context, who).entries
-        on = {entry.song for entry in entries}
+    for who, entries in zip(users, entries_of(ranking.rank(context, Users.of(users))), strict=True):
+        on = {entry[0] for entry in entries}
         free = everything[filters.blocked(context.library, who, everything) == filters.FREE]
-        candidates, _ = score.candidates(context.neighbours, who.seeds, who.weights)
+        candidates, _ = ranking.considered(context.neighbours, who.heard, who.weights)
         for song in (set(free.tolist()) - on) & (set(candidates.tolist()) | set(context.cold.songs.tolist())):
             capped = [
                 sum(codes[each] == codes[song] for each in on) >= cap
@@ -253,5 +228,5 @@ def test_a_list_is_short_only_where_nothing_is_left(night):
                 )
                 if codes[song] >= 0
             ]
-            beside_cover = entries and song in context.library.covers.of(entries[-1].song)
+            beside_cover = entries and song in context.library.covers.of(entries[-1][0])
             assert any(capped) or beside_cover, context.library.ids[song]

@@ -15,9 +15,10 @@ from nightjar.recommend.library import Forgotten
 from nightjar.thresholds import (
     DISLIKED_SEEDS_PER_USER,
     LIKE_WEIGHT,
-    LISTEN_HALF_LIFE_DAYS,
+    MOOD_HALF_LIFE_DAYS,
     SEEDS_PER_USER,
     SKIP_WEIGHT,
+    TASTE_HALF_LIFE_DAYS,
 )
 from tests.nightjar.recommend import small
 
@@ -27,10 +28,10 @@ NOW = f"{small.DAY}T23:59:59.999999"
 def weights(rows, library=None) -> dict[tuple[str, str], float]:
     library = library or small.plain(4)
     usable, _ = seeds.known(small.listens(rows), library, Forgotten())
-    frame = seeds.taste(usable, library, small.DAY)
+    users, frame = seeds.taste([usable], small.DAY)
     return {
-        (user, library.ids[song]): weight
-        for user, song, weight in zip(frame["user_id"], frame["song"], frame["weight"], strict=True)
+        (users[user], library.ids[song]): weight
+        for user, song, weight in zip(frame["user"], frame["song"], frame["weight"].tolist(), strict=True)
     }
 
 
@@ -48,16 +49,28 @@ def test_share_heard_likes_skips_and_repeats():
         ]
     )
     assert found["u", "a00"] == pytest.approx(1)
-    assert found["u", "a01"] == pytest.approx(math.log2(1.5), abs=1e-5)
+    assert found["u", "a01"] == pytest.approx(math.log2(1 + math.log2(1.5)), abs=1e-5)
     assert found["u", "a02"] == pytest.approx(-SKIP_WEIGHT * math.log2(1.9), abs=1e-5)
-    assert found["u", "a03"] == pytest.approx(math.log2(4) + LIKE_WEIGHT, abs=1e-5)  # three plays, one like
+    assert found["u", "a03"] == pytest.approx(
+        math.log2(1 + math.log2(4)) + LIKE_WEIGHT, abs=1e-5
+    )  # three plays, one like
 
 
-def test_age_halves():
-    old = f"2026-11-{22 - int(LISTEN_HALF_LIFE_DAYS):02d}T23:59:59.999999"
-    assert weights([("u", "a00", old, 100, "play")])["u", "a00"] == pytest.approx(math.log2(1.5), abs=1e-5)
+def test_age_fades_the_mood_fast_and_the_taste_slowly():
+    for days in (2, 14):
+        old = f"2026-11-{22 - days:02d}T23:59:59.999999"
+        left = 0.5 * 0.5 ** (days / MOOD_HALF_LIFE_DAYS) + 0.5 * 0.5 ** (days / TASTE_HALF_LIFE_DAYS)
+        assert weights([("u", "a00", old, 100, "play")])["u", "a00"] == pytest.approx(math.log2(1 + left), abs=1e-5)
     tomorrow = "2026-11-24T00:00:00"  # a phone whose clock is wrong
     assert weights([("u", "a00", tomorrow, 100, "play")])["u", "a00"] == pytest.approx(1)
+
+
+def test_coming_back_to_a_song_says_more_than_leaving_it_on_repeat():
+    on_repeat = [("u", "a00", NOW, 100, "play")] * 7
+    came_back = [("u", "a01", f"2026-11-{day}T23:59:59", 100, "play") for day in (22, 22, 22, 22, 21, 21, 20)]
+    found = weights([*on_repeat, *came_back])
+    assert found["u", "a00"] == pytest.approx(math.log2(1 + math.log2(8)), abs=1e-5)
+    assert found["u", "a01"] > found["u", "a00"]
 
 
 def test_strange_numbers_do_not_spread():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -28,8 +29,9 @@ def nights(settings, milvus):
 
 def run(settings, day: str = DAY, shards: int | None = None) -> dict[str, list[dict]]:
     """Every user's list, by rank."""
-    steps.learn_behaviour(settings, day)
-    shards = shards or steps.plan_users(settings, day)["shards"]
+    if shards:
+        settings = replace(settings, shard_users=-(-users(settings, day) // shards))
+    shards = night.learn(settings, day)["shards"]
     for shard in range(shards):
         steps.rank_shard(settings, day, shard, shards)
     steps.commit_lists(settings, day, shards)
@@ -38,6 +40,10 @@ def run(settings, day: str = DAY, shards: int | None = None) -> dict[str, list[d
     for row in sorted(rows, key=lambda row: (row["user_id"], row["rank"])):
         lists.setdefault(row["user_id"], []).append(row)
     return lists
+
+
+def users(settings, day: str) -> int:
+    return steps.weigh_listens(settings, day)["users"]
 
 
 def bytes_of(settings) -> str:
@@ -165,7 +171,7 @@ def test_unknown_songs_nameless_users_and_a_day_without_listens(settings, milvus
     night.write_day(settings, night.DAYS[0])
     strange = [night.listen("u00", "gone", DAY), night.listen("", "s20-00", DAY), night.listen("u77", "gone", DAY)]
     night.write_day(settings, DAY, listens=strange)
-    plan = steps.plan_users(settings, DAY)
+    plan = steps.weigh_listens(settings, DAY)
     assert plan["ignored_listens"] == 3
     lists = run(settings)
     assert lists["u00"]
@@ -177,7 +183,7 @@ def test_unknown_songs_nameless_users_and_a_day_without_listens(settings, milvus
 def test_an_empty_library_makes_an_empty_list(settings, milvus):
     night.write_day(settings, DAY, tracks=[], listens=[night.listen("u00", "gone", DAY)])
     assert steps.gate(settings, DAY) == {"uploads": 0, "rejects": 0, "share": 0.0}
-    assert steps.plan_users(settings, DAY)["users"] == 0
+    assert steps.weigh_listens(settings, DAY)["users"] == 0
     assert run(settings) == {}
 
 
@@ -194,7 +200,7 @@ def test_an_empty_library_without_any_collection(settings, milvus, lake):
 def test_a_day_that_is_not_there_says_so(settings, milvus):
     night.write_day(settings, night.DAYS[0])
     with pytest.raises(PartitionMissing, match="2026-11-22"):
-        steps.plan_users(settings, DAY)
+        steps.weigh_listens(settings, DAY)
 
 
 def test_a_song_whose_vector_is_lost_is_an_error_that_names_it(nights, milvus):

@@ -15,8 +15,9 @@ import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 
 from nightjar.evaluate.recommendations.tables import Plays
-from nightjar.recommend import behaviour, score, seeds
-from nightjar.recommend.score import Neighbours
+from nightjar.recommend import behaviour
+from nightjar.recommend.neighbours import Neighbours
+from nightjar.recommend.ranking import considered
 
 Scores = Callable[[np.ndarray], np.ndarray]
 
@@ -37,8 +38,7 @@ def nightjar(plays: Plays) -> Scores:
         made = np.full((len(users), size), -np.inf, np.float32)
         for row, user in enumerate(users):
             own = slice(starts[user], starts[user + 1])
-            chosen, weights = seeds.choose(plays.items[own], plays.tastes[own])
-            songs, values = score.candidates(neighbours, chosen, weights)
+            songs, values = considered(neighbours, plays.items[own], plays.tastes[own])
             made[row, songs] = values
         return made
 

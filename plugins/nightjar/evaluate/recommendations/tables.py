@@ -13,8 +13,7 @@ from pyarrow import csv
 from scipy.sparse import csr_array
 
 from nightjar.errors import NightjarError
-from nightjar.recommend import behaviour
-from nightjar.thresholds import LISTEN_HALF_LIFE_DAYS
+from nightjar.recommend import behaviour, seeds
 
 _DAY = 86_400e9
 _VALIDATION_SHARE = 0.2
@@ -44,7 +43,7 @@ class Plays:
         faded = self.counts
         if self.listened_ns is not None:
             age_days = (self.listened_ns.max() - self.listened_ns) / _DAY
-            faded = faded * 0.5 ** (age_days / LISTEN_HALF_LIFE_DAYS)
+            faded = faded * seeds.fade(age_days)
         return np.round(np.log2(1 + faded), 6)
 
     @cached_property

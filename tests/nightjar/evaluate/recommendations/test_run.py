@@ -14,6 +14,7 @@ from nightjar.errors import NightjarError
 from nightjar.evaluate.recommendations import methods, tables
 from nightjar.evaluate.recommendations.methods import GRIDS, NIGHTJAR
 from nightjar.evaluate.recommendations.run import _lists
+from nightjar.recommend import seeds
 
 PEOPLE, ITEMS, STYLES = 240, 90, 6
 
@@ -94,7 +95,7 @@ def test_plays_fade_and_the_split_is_by_time_where_it_is_known(tmp_path):
     newest, week_old = (plays.item_ids.tolist().index(name) for name in ("i19", "i12"))
     weights = dict(zip(plays.items.tolist(), plays.tastes.tolist(), strict=True))
     assert weights[newest] == 1.0
-    assert weights[week_old] == pytest.approx(np.log2(1.5), abs=1e-6)
+    assert weights[week_old] == pytest.approx(np.log2(1 + seeds.fade(np.array(7.0))), abs=1e-6)
     early, late = plays.split()
     assert len(early.users) == 16
     assert early.listened_ns.max() < plays.listened_ns[np.isin(plays.items, late.tocoo().col)].min()

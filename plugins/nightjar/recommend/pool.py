@@ -1,0 +1,142 @@
+"""From what the seeds bring to the pool that re-ranking chooses from: filters, caps, and fillers for short lists."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from nightjar.recommend.rerank import ARTIST, FAMILY, FRESH, OFFERED, UPLOADER, Pool
+from nightjar.recommend.score import clear, score_of, slot_of, smallest, song_of
+from nightjar.thresholds import (
+    FRESH_SHARE,
+    LIST_LENGTH,
+    MAX_PER_ARTIST,
+    MAX_PER_UPLOADER,
+    RANK_POOL,
+    RANK_POOL_FRESH,
+)
+
+_LOOK_AT = RANK_POOL + 2 * RANK_POOL_FRESH
+"""Candidates that are put in order at first; others only where the caps leave the pool short."""
+_ROOM = 2 * (RANK_POOL + RANK_POOL_FRESH) + LIST_LENGTH
+_CAPS = ((UPLOADER, 2 * MAX_PER_UPLOADER), (ARTIST, 2 * MAX_PER_ARTIST), (FAMILY, LIST_LENGTH // 2))
+
+
+@njit(cache=True, nogil=True)
+def pool_of(songs, cold, uploader, found, keys, tally):
+    """The pool of a user with candidates `keys`, and the scores of those in it that are no fillers.
+
+    The RANK_POOL best and the RANK_POOL_FRESH best of the fresh. An uploader or artist with more songs than any list
+    could take is cut short first, and so are songs that are all covers of each other: they would fill the pool and
+    leave the list short. Where the pool is short, popular and fresh songs fill it up.
+
+    Left out are songs that are not offered, and the user's own; those that they heard are blocked in `found`.
+    """
+    chosen, scores = np.empty(_ROOM, np.int32), np.empty(_ROOM, np.float32)
+    own = fresh = counted = 0
+    looked_at = min(len(keys), _LOOK_AT)
+    smallest(keys, looked_at)
+    keys[:looked_at].sort()
+    for k in range(len(keys)):
+        if k == looked_at:
+            if own >= RANK_POOL and fresh >= RANK_POOL_FRESH:
+                break
+            keys[looked_at:].sort()
+        song = song_of(keys[k])
+        is_fresh = songs.facts[song, FRESH]
+        if own >= RANK_POOL and (fresh >= RANK_POOL_FRESH or not is_fresh):
+            continue
+        if _may_stand(songs, song, uploader):
+            within, counted = _within_caps(songs, song, tally, counted)
+            if within:
+                chosen[own], scores[own] = song, score_of(found, keys[k])
+                found.place[slot_of(found, song)] = own
+                own += 1
+                fresh += is_fresh
+    clear(tally, counted)
+    size = _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh)
+    return _pool(songs, chosen[:size], scores[:size], own), scores[:own]
+
+
+@njit(cache=True, nogil=True)
+def cold_pool_of(songs, cold, tally):
+    """The pool of everybody without a history: of the popular and fresh songs as many as of a user's candidates."""
+    chosen, relevance = np.empty(_ROOM, np.int32), np.empty(_ROOM, np.float32)
+    size = fresh = counted = 0
+    for k in range(len(cold.songs)):
+        song = cold.songs[k]
+        within, counted = _within_caps(songs, song, tally, counted)
+        if within and (size < RANK_POOL or (songs.facts[song, FRESH] and fresh < RANK_POOL_FRESH)):
+            chosen[size], relevance[size] = song, cold.relevance[k]
+            size += 1
+            fresh += songs.facts[song, FRESH]
+    clear(tally, counted)
+    return _pool(songs, chosen[:size], relevance[:size], size)
+
+
+@njit(cache=True, nogil=True)
+def _may_stand(songs, song, uploader):
+    return songs.facts[song, OFFERED] and (uploader < 0 or songs.facts[song, UPLOADER] != uploader)
+
+
+@njit(cache=True, nogil=True)
+def _within_caps(songs, song, tally, counted):
+    """Whether a song is within the caps with those counted before it, and the new number of used slots."""
+    within = True
+    for kind, cap in _CAPS:
+        if songs.facts[song, kind] >= 0:
+            before, counted = _count(tally, len(_CAPS) * songs.facts[song, kind] + kind, counted)
+            within = within and before < cap
+    return within, counted
+
+
+@njit(cache=True, nogil=True)
+def _count(tally, code, counted):
+    """How often a code was counted before, and the new number of used slots."""
+    at = slot_of(tally, code)
+    if tally.keys[at] != code:
+        tally.keys[at], tally.place[at], tally.used[counted] = code, 0, at
+        counted += 1
+    tally.place[at] += 1
+    return tally.place[at] - 1, counted
+
+
+@njit(cache=True, nogil=True)
+def _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh):
+    """Add popular and fresh songs, best first, for what the seeds did not bring; returns the new size.
+
+    Of songs that are all covers of each other no more than a list can keep apart.
+    """
+    lacking, lacking_fresh = RANK_POOL - own, int(LIST_LENGTH * FRESH_SHARE) - fresh
+    size, counted = own, 0
+    for k in range(len(cold.songs)):
+        if lacking <= 0 and lacking_fresh <= 0:
+            break
+        song = cold.songs[k]
+        at = slot_of(found, song)
+        known = found.keys[at] == song and (found.place[at] >= 0 or found.sums[at] == -np.inf)
+        if known or not _may_stand(songs, song, uploader):
+            continue
+        before = 0
+        if songs.facts[song, FAMILY] >= 0:
+            before, counted = _count(tally, songs.facts[song, FAMILY], counted)
+        if before < LIST_LENGTH // 2 and (lacking > 0 or songs.facts[song, FRESH]):
+            chosen[size], scores[size] = song, cold.relevance[k]
+            size += 1
+            lacking -= 1
+            lacking_fresh -= songs.facts[song, FRESH]
+    clear(tally, counted)
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _pool(songs, chosen, scores, own):
+    size = len(chosen)
+    relevance = np.empty(size, np.float32)
+    most = scores[0] if own else np.float32(1)
+    facts = np.empty((size, songs.facts.shape[1]), np.int32)
+    for at in range(size):
+        relevance[at] = scores[at] / most if at < own else scores[at]
+        for kind in range(facts.shape[1]):
+            facts[at, kind] = songs.facts[chosen[at], kind]
+    return Pool(chosen, relevance, facts, own)
