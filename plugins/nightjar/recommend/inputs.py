@@ -18,10 +18,11 @@ from nightjar.recommend import behaviour, behaviour_table, cold, neighbours, see
 from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.cold import Cold
 from nightjar.recommend.filters import User
-from nightjar.recommend.library import Forgotten, Library, build
+from nightjar.recommend.library import Library, build
 from nightjar.recommend.ranking import Context
 from nightjar.recommend.score import Neighbours
 from nightjar.settings import Settings
+from nightjar.takedowns import ledger
 from nightjar.thresholds import LISTEN_WINDOW_DAYS, NEIGHBOURS_PER_SEED
 from nightjar.vectors.store import VectorStore
 
@@ -76,7 +77,7 @@ def read(settings: Settings, day: str) -> Inputs:
     listens = _listens(lake, day)
     swept = lake.days("duplicate_groups", model=settings.model, upto=day)
     embedded = lake.read_days("embeddings", swept, model=settings.model, columns=["track_id"])["track_id"].to_pylist()
-    forgotten = _forgotten(lake)
+    forgotten = ledger.forgotten(lake)
     covers = _covers(lake, settings.model, swept, day)
     library = build(lake.read_days("tracks", swept, columns=_TRACK_COLUMNS), groups, covers, embedded, forgotten, day)
     usable, ignored = seeds.known(listens.to_pandas(), library, forgotten)
@@ -107,12 +108,6 @@ def _covers(lake: Lake, model: str, swept: list[str], day: str) -> pa.Table:
             continue
         found.append(pairs.filter(pc.equal(pairs["verdict"], COVER)).select(["a", "b"]))
     return pa.concat_tables(found)
-
-
-def _forgotten(lake: Lake) -> Forgotten:
-    rows = lake.read_days("takedowns", lake.days("takedowns"))
-    tracks, users = (frozenset(rows[name].drop_null().to_pylist()) for name in ("track_id", "user_id"))
-    return Forgotten(tracks, users)
 
 
 def context(settings: Settings, day: str, inputs: Inputs, users: list[User]) -> Context:

@@ -17,6 +17,7 @@ from nightjar.recommend.library import Library
 from nightjar.recommend.ranking import Entry
 from nightjar.settings import Settings
 from nightjar.shards import shard_count, shard_of
+from nightjar.takedowns.purge import tidy
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,9 @@ def learn_behaviour(settings: Settings, day: str) -> dict:
     are plays, who plays, and how many pairs of neighbours were found."""
     read = inputs.read(settings, day)
     rows = behaviour_table.rows(read.library, inputs.played(read))
-    Lake(settings).write(Partition("behaviour", day, settings.model), rows)
+    lake, partition = Lake(settings), Partition("behaviour", day, settings.model)
+    lake.write(partition, rows)
+    tidy(lake, [partition])
     summary = {
         "songs": rows.num_rows,
         "listeners": int((read.taste["weight"] > 0).groupby(read.taste["user_id"]).any().sum()),
@@ -86,7 +89,9 @@ def rank_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
 
 def commit_lists(settings: Settings, day: str, shards: int) -> dict:
     """Make the lists of all shards visible in the lake: {"rows", "shards"}. Raises NightjarError if one is missing."""
-    manifest = Lake(settings).commit(Partition("lists", day, settings.model), shards)
+    lake, partition = Lake(settings), Partition("lists", day, settings.model)
+    manifest = lake.commit(partition, shards)
+    tidy(lake, [partition])
     log.info("commit_lists %s: %d entries in %d parts", day, manifest.rows, shards)
     return {"rows": manifest.rows, "shards": shards}
 
