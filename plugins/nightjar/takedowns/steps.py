@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 def forget(settings: Settings, tracks: Iterable[str] = (), users: Iterable[str] = ()) -> dict:
     """Take songs, and users with their songs, off all published lists and out of Milvus; the next night does the rest.
 
-    {"tracks", "users", "songs", "unknown", "lists", "vectors"}: `songs` are those of the users; `unknown` are ids that no
-    upload brought so far, of users those that have no list either. First it is written down, so that the next night
+    {"tracks", "users", "songs", "unknown", "lists", "vectors"}: `songs` are those of the users; `unknown` are ids that
+    no upload brought so far, of users those that have no list either. First it is written down, so that the next night
     knows and nothing brings them back, whatever fails then. Asking again changes nothing. Raises NightjarError for what
     is no id, and if a part fails.
     """
