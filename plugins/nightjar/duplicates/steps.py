@@ -46,7 +46,9 @@ def sweep_duplicates(settings: Settings, day: str) -> dict:
     if ledger.forgotten(lake) == before:
         return summary
     summary = sweep_duplicates(settings, day)
-    tidy(lake, [Partition("print_keys", each, settings.model) for each in lake.days(_PAIRS, model=settings.model)])
+    tidy(
+        lake, [Partition("print_keys", each, settings.model) for each in lake.days("print_keys", model=settings.model)]
+    )
     return summary
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pyarrow as pa
 
+from nightjar.errors import NightjarError
 from nightjar.ingest import names
 from nightjar.lake import Lake, Partition
 from nightjar.takedowns import ledger, parts, rows
@@ -29,9 +30,13 @@ def tidy(lake: Lake, partitions: Iterable[Partition]) -> int:
     """Remove from just committed partitions whom takedowns name by now; returns how many partitions did.
 
     Whoever commits what they read a while ago calls this afterwards: a takedown is written down before the purge
-    looks, so that one of the two sees the other, whatever comes between.
+    looks, so that one of the two sees the other, whatever comes between. Raises NightjarError if a purge replaced a
+    part between its being staged and committed, which committing again puts right.
     """
     stored = {partition: parts.of(lake, partition) for partition in partitions}
+    for partition, there in stored.items():
+        if {part.name for part in lake.manifest(partition).parts} - there.keys():
+            raise NightjarError(f"a purge changed {partition} while it was committed", "Run the task again")
     named = ledger.with_songs(lake)
     if not named:
         return 0

@@ -38,7 +38,7 @@ def make(settings: Settings) -> None:
     lake = Lake(settings)
     for day in DAYS:
         nights.write_day(settings, day)
-        _write_rest(lake, settings.model, day)
+        write_rest(lake, settings.model, day)
         load_vectors(settings, day)
         sweep_duplicates(settings, day)
         rank(settings, day)
@@ -52,7 +52,7 @@ def rank(settings: Settings, day: str) -> None:
     recommend.commit_lists(settings, day, 1)
 
 
-def _write_rest(lake: Lake, model: str, day: str) -> None:
+def write_rest(lake: Lake, model: str, day: str) -> None:
     """What ingest and the embedder leave beside what nights.write_day does: rows, audio, claims."""
     own = [upload for upload in UPLOADS if upload.day == day]
     tracks = lake.read(Partition("tracks", day)).to_pylist()
