@@ -8,7 +8,7 @@ Runs at midnight UTC for the day before; a backfill of this DAG drives the four 
 | `freeze` | writes down the day's uploads once; shards are cut from that list, so a retry sees the same work |
 | `probe_shard` | reads each upload of a shard: checksum, codec, duration, loudness; what is no song becomes a reject |
 | `commit_tracks` | makes tracks and rejects visible, which starts `embed_tracks` |
-| `ingest_listens` | cleans the day's listens and takedowns, without which nothing is published; `sweep_duplicates` purges |
+| `ingest_listens` | cleans the day's listens and takedowns, without which nothing is published |
 
 **Healthy:** a few minutes; rejects are a small share (`nightjar rejects DAY`).
 

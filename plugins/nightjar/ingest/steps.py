@@ -16,7 +16,7 @@ from nightjar.settings import Settings
 from nightjar.shards import shard_count
 from nightjar.takedowns import ledger
 from nightjar.takedowns.forgotten import Forgotten
-from nightjar.takedowns.purge import tidy
+from nightjar.takedowns.purge import tidy, unclaim
 from nightjar.takedowns.rows import without
 from nightjar.thresholds import LATE_UPLOAD_DAYS
 
@@ -83,8 +83,10 @@ def probe_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
             if done % 100 == 0:
                 log.info("probe_shard %s %d/%d: %d of %d track ids", day, shard, shards, done, len(work))
     taken_down = {row["track_id"] for row in rejects if row["reason"] == songs.TAKEN_DOWN}
+    taken_down -= {row["track_id"] for row in tracks}
     # Those that only their uploader's takedown names are known from now on by themselves.
-    ledger.remember(lake.objects, Forgotten(frozenset(taken_down - {row["track_id"] for row in tracks})))
+    ledger.remember(lake.objects, Forgotten(frozenset(taken_down)))
+    unclaim(lake, taken_down)  # which a run that knew of no takedown may have left
     lake.write_part(Partition("tracks", day), shard, schemas.table("tracks", tracks))
     lake.write_part(Partition("rejects", day, stage=songs.STAGE), shard, schemas.table("rejects", rejects))
     log.info("probe_shard %s %d/%d: %d tracks, %d rejects", day, shard, shards, len(tracks), len(rejects))

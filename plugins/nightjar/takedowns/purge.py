@@ -13,6 +13,7 @@ import pyarrow as pa
 from nightjar.errors import NightjarError
 from nightjar.ingest import names
 from nightjar.lake import Lake, Partition
+from nightjar.objects import ObjectMissing
 from nightjar.takedowns import ledger, parts, rows
 from nightjar.takedowns.columns import COLUMNS
 from nightjar.takedowns.forgotten import Forgotten
@@ -40,12 +41,13 @@ def tidy(lake: Lake, partitions: Iterable[Partition]) -> int:
     named = ledger.with_songs(lake)
     if not named:
         return 0
-    own = _songs(lake, {each: there for each, there in stored.items() if each.table == "tracks"}, named.users)
+    own = _songs(lake, {each: there for each, there in stored.items() if each.table == "tracks"}, named)
     ledger.remember(lake.objects, Forgotten(own))  # before nothing says any more whose they are
     named |= Forgotten(own)
     found = find(lake, named, stored)
     if found:
         counts = clear(lake, found, named)
+        unclaim(lake, own)
         log.warning("taken down meanwhile: %d rows removed from %s", counts["rows"], ", ".join(map(str, found)))
     return len(found)
 
@@ -65,7 +67,10 @@ def find(lake: Lake, forgotten: Forgotten, stored: Found) -> Found:
 
     def named(part: tuple[Partition, str, int]) -> bool:
         partition, name, size = part
-        read = parts.read(lake, partition, name, size, COLUMNS[partition.table].read)
+        try:
+            read = parts.read(lake, partition, name, size, COLUMNS[partition.table].read)
+        except ObjectMissing:  # replaced since, by somebody who tidies up
+            return False
         return rows.mentioned(partition.table, read, forgotten)
 
     every = [(partition, name, size) for partition, there in stored.items() for name, size in there.items()]
@@ -86,9 +91,13 @@ def clear(lake: Lake, found: Found, forgotten: Forgotten) -> Counter[str]:
     counts: Counter[str] = Counter(partitions=len(found), audio=_remove_audio(lake, found, forgotten))
     for partition in sorted(found, key=lambda each: (each.table == "tracks", each)):
         counts["rows"] += _clear(lake, partition, found[partition], forgotten)
-    for track_id in sorted(filter(names.is_track_id, forgotten.tracks)):
-        lake.objects.delete(f"lake/claims/{track_id}")
     return counts
+
+
+def unclaim(lake: Lake, track_ids: Iterable[str]) -> None:
+    """Remove the claims of track ids."""
+    for track_id in sorted(filter(names.is_track_id, track_ids)):
+        lake.objects.delete(f"lake/claims/{track_id}")
 
 
 def _clear(lake: Lake, partition: Partition, named: dict[str, int], forgotten: Forgotten) -> int:
@@ -157,12 +166,11 @@ def _sha256(
         yield from (sha256 for sha256, gone in zip(read["sha256"].to_pylist(), about, strict=True) if gone != stays)
 
 
-def _songs(lake: Lake, tracks: Found, users: frozenset[str]) -> frozenset[str]:
-    """The songs that parts of `tracks` give to any of `users`."""
+def _songs(lake: Lake, tracks: Found, forgotten: Forgotten) -> frozenset[str]:
+    """The songs in parts of `tracks` that are forgotten, by themselves or by their uploader."""
     songs: set[str] = set()
-    for partition, there in tracks.items() if users else ():
+    for partition, there in tracks.items():
         for name, size in there.items():
-            read = parts.read(lake, partition, name, size, ["track_id", "uploader"])
-            mine = rows.gone("tracks", read, Forgotten(users=users))
-            songs |= set(read["track_id"].filter(pa.array(mine)).to_pylist())
+            read = parts.read(lake, partition, name, size, COLUMNS["tracks"].read)
+            songs |= set(read["track_id"].filter(pa.array(rows.gone("tracks", read, forgotten))).to_pylist())
     return frozenset(songs)

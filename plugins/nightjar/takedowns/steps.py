@@ -66,6 +66,7 @@ def purge_takedowns(settings: Settings, day: str) -> dict:
         ledger.remember(lake.objects, new)
         counts |= _at_once(settings, lake, new)
         counts |= _from_lake(lake, new)
+        purge.unclaim(lake, new.tracks)
         ledger.mark_purged(lake.objects, new)
     summary = {"tracks": len(new.tracks), "users": len(new.users)} | counts
     log.info("purge_takedowns %s: %s", day, summary if new else "no new takedowns")

@@ -63,7 +63,7 @@ def test_a_backfill_of_the_songs_own_day_leaves_it_out(uploaded, lake, is_purged
     assert found["tracks"] == 2
     assert found["rejects"] == ({} if is_purged or is_refrozen else {"taken_down": 1})
     assert tracks(lake) == ["three", "two"]
-    assert world.traces(uploaded, "one") - {"lake/claims/one"} == set()
+    assert world.traces(uploaded, "one") - {"lake/claims/one"} == set(), "a claim stays till the night"
     assert "since the freeze" not in caplog.text
     assert ingest(uploaded, DAY) == {"uploads": 2, "tracks": 2, "rejects": {}}
     purge_takedowns(uploaded, NEXT)
