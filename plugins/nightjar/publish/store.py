@@ -111,7 +111,7 @@ class Store:
     def swap(self, changes: Iterable[tuple[str, bytes, bytes]]) -> list[bool]:
         """For each (key, before, after), if `before` is still there put `after` in its place, or nothing where that is
         empty; each in one step. Says of each whether it was."""
-        answers = self._pipelines(changes, lambda pipe, change: pipe.eval(_SWAP, 1, *change))
+        answers = self._pipelines(changes, lambda pipe, change: pipe.execute_command("EVAL", _SWAP, 1, *change))
         return [bool(answer) for chunk in answers for answer in chunk]
 
     def chunks(self) -> Iterator[list[str]]:
