@@ -5,12 +5,20 @@ Runs when a day's vectors are in Milvus. It proposes candidates by song and by w
 fingerprints of mix, accompaniment and vocals decide, at any speed and pitch. Writes the pairs that are not distinct,
 and the groups of all days up to this one.
 
+| task | does |
+|---|---|
+| `sweep` | finds the day's pairs, and makes the groups; starts `publish_recommendations` |
+| `purge_takedowns` | removes whom new takedowns name from everything: partitions of all days, audio, vectors, lists |
+
 **Healthy:** grows with the night's new songs, not with the library; most songs have no pair (`nightjar
 duplicates`).
 
 **When not:**
 - *A wrong pair*: `nightjar duplicates explain A B` shows scores and evidence, with a picture; thresholds are in
   `nightjar/thresholds.py`, and docs/duplicates.md says what they mean.
+- *`purge_takedowns` fails*: nobody sees the song all the same, since the lists of this night leave it out. Clear the
+  task: it goes on with what is left. It runs in this DAG because it makes groups again, which a sweep must not do
+  beside it, and after `sweep`, so that a night does not wait for it.
 - *A day processed late*: nothing to do. Its pairs also go to the later days, and their groups are renewed.
 """
 
@@ -36,7 +44,13 @@ def sweep_duplicates():
 
         return run_step(steps.sweep_duplicates, day)
 
-    sweep(DAY)
+    @task
+    def purge_takedowns(day: str) -> dict:
+        from nightjar.takedowns import steps
+
+        return run_step(steps.purge_takedowns, day)
+
+    sweep(DAY) >> purge_takedowns(DAY)
 
 
 sweep_duplicates()

@@ -55,6 +55,7 @@ PURE = (
     ),
     *("recommend.rerank", "recommend.ranking", "recommend.cold", "recommend.invariants", "recommend.gate"),
     *("publish.encode", "publish.versions"),
+    *("takedowns.forgotten", "takedowns.columns", "takedowns.rows"),
     *("evaluate.alterations", "evaluate.metrics"),
 )
 """Modules of nightjar that compute and do nothing else."""

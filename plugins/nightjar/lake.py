@@ -67,6 +67,9 @@ class Part:
     size: int
     sha256: str
 
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True).encode()
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -93,20 +96,25 @@ class Lake:
 
     # --- writing ------------------------------------------------------------------------------------------------------
     def write_part(self, partition: Partition, shard: int, rows: pa.Table) -> None:
-        """Stage one shard's rows: checked against the schema, sorted by the key, not yet visible."""
+        """Stage one shard's rows, not yet visible."""
+        part = self.put_part(partition, shard, rows)
+        self.objects.put(receipt_key(partition, shard), part.to_json())
+
+    def put_part(self, partition: Partition, shard: int, rows: pa.Table) -> Part:
+        """Write one shard's rows without naming them anywhere: checked against the schema, sorted by the key."""
         rows = schemas.conform(partition.table, rows)
         body = _parquet(rows)
         digest = hashlib.sha256(body).hexdigest()
         part = Part(f"part-{shard:04d}-{digest[:12]}.parquet", rows.num_rows, len(body), digest)
         self.objects.put(partition.prefix + part.name, body)
-        self.objects.put(_receipt(partition, shard), json.dumps(asdict(part), sort_keys=True).encode())
+        return part
 
     def staged(self, partition: Partition, shards: int) -> Manifest:
         """What `commit` would make visible. Raises NightjarError if a shard was not staged."""
         parts = []
         for shard in range(shards):
             try:
-                parts.append(Part(**json.loads(self.objects.get(_receipt(partition, shard)))))
+                parts.append(Part(**json.loads(self.objects.get(receipt_key(partition, shard)))))
             except ObjectMissing as error:
                 raise NightjarError(
                     f"{partition}: shard {shard} of {shards} was never staged", "Clear the mapped task of that shard"
@@ -153,7 +161,7 @@ class Lake:
         A reader holding an old manifest simply reads again; what another writer stages meanwhile is not touched.
         """
         keep = {partition.prefix + part.name for part in manifest.parts}
-        keep |= {_receipt(partition, shard) for shard in range(len(manifest.parts))}
+        keep |= {receipt_key(partition, shard) for shard in range(len(manifest.parts))}
         for key in stored:
             if key.startswith((partition.prefix + "part-", partition.prefix + "_staged/")) and key not in keep:
                 self.objects.delete(key)
@@ -236,7 +244,8 @@ class Lake:
         return pa.concat_tables([wanted.empty_table(), *tables])
 
 
-def _receipt(partition: Partition, shard: int) -> str:
+def receipt_key(partition: Partition, shard: int) -> str:
+    """Where it is said which part a shard has staged."""
     return f"{partition.prefix}_staged/{shard:04d}.json"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from nightjar.settings import Settings
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CONFLICT = {"409", "412", "PreconditionFailed", "ConditionalRequestConflict"}
+
+_WORTH_SEEKING = 2**20
+"""A smaller object is fetched whole: that is one request instead of several."""
 
 _DEFINITIONS = botocore.loaders.create_loader()  # one cache of S3's definition, which takes 100 ms to read, for all
 
@@ -42,6 +46,35 @@ class ObjectInfo:
     etag: str
     modified: datetime
     metadata: dict[str, str]
+
+
+class _Remote(io.RawIOBase):
+    """An object as a file that is read where one seeks."""
+
+    def __init__(self, objects: Objects, key: str, size: int) -> None:
+        self._objects, self._key, self._size, self._at = objects, key, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def readinto(self, buffer) -> int:
+        stop = min(self._at + len(buffer), self._size)
+        if self._at >= stop:
+            return 0
+        body = self._objects.part_of(self._key, self._at, stop)
+        buffer[: len(body)] = body
+        self._at += len(body)
+        return len(body)
 
 
 class Objects:
@@ -75,6 +108,14 @@ class Objects:
     def get(self, key: str) -> bytes:
         """The object's bytes. Raises ObjectMissing."""
         return self._call("get_object", key, Key=key)["Body"].read()
+
+    def open(self, key: str, size: int) -> io.RawIOBase:
+        """An object of known size as a file, of which only what is asked for is fetched. Raises ObjectMissing."""
+        return _Remote(self, key, size) if size > _WORTH_SEEKING else io.BytesIO(self.get(key))
+
+    def part_of(self, key: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop`, excluded, of an object. Raises ObjectMissing."""
+        return self._call("get_object", key, Key=key, Range=f"bytes={start}-{stop - 1}")["Body"].read()
 
     def head(self, key: str) -> ObjectInfo:
         """What is known of the object without reading it. Raises ObjectMissing."""

@@ -107,6 +107,12 @@ def test_work_is_mapped_over_shards(dags):
     assert mapped == {"probe_shard", "embed_shard", "rank_shard"}
 
 
+def test_what_is_taken_down_is_purged_after_a_sweep_and_never_beside_one(dags):
+    purges = [(dag, task) for dag in dags.values() for task in dag.tasks if task.task_id == "purge_takedowns"]
+    assert [(dag.dag_id, task.upstream_task_ids) for dag, task in purges] == [("sweep_duplicates", {"sweep"})]
+    assert purges[0][0].max_active_runs == 1
+
+
 def test_every_dag_is_its_own_runbook(dags):
     for dag in dags.values():
         assert "**Healthy:**" in dag.doc_md

@@ -7,6 +7,7 @@ from nightjar.cli.known import Known
 from nightjar.cli.output import Answer, Section
 from nightjar.ingest import uploads
 from nightjar.lake import Partition
+from nightjar.takedowns import ledger
 
 _STEPS = (
     ("ingest_uploads: freeze", "uploads", "uploads frozen"),
@@ -50,7 +51,7 @@ def _listens(known: Known, row: dict) -> dict | None:
 
 def _drift(known: Known, row: dict) -> str | None:
     """What happened to the day's uploads since they were frozen; None if nothing did."""
-    found = uploads.since_freeze(known.lake, row["day"])
+    found = uploads.since_freeze(known.lake, row["day"], ledger.forgotten(known.lake))
     if row["uploads"] is None:
         return f"{len(found.arrived)} waiting" if found else None
     return str(found) if found else None

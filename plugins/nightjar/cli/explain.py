@@ -26,7 +26,7 @@ from nightjar.duplicates.verdict import ALTERED, COVER, DUPLICATE, FRAGMENT
 from nightjar.embed.mel import log_mel
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
-from nightjar.vectors.takedowns import taken_down
+from nightjar.takedowns.ledger import taken_down
 
 _EXCERPT_S = 10.0
 _SHORTEST_EXCERPT_S = 3.0

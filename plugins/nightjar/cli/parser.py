@@ -127,6 +127,19 @@ def _fewer_of_a_day(found: argparse.Namespace) -> str | None:
     return "argument --accept-fewer: it belongs to a DAY; a version in the store was accepted before" if fewer else None
 
 
+def _forget(command: argparse.ArgumentParser) -> None:
+    command.usage = "%(prog)s [--track ID ...] [--user ID ...] [--json]"
+    for name, what in (("track", "a song"), ("user", "a user, with their songs and listens")):
+        command.add_argument(
+            f"--{name}", nargs="+", action="extend", default=[], metavar="ID", help=f"{what} to be forgotten"
+        )
+    command.check = _somebody
+
+
+def _somebody(found: argparse.Namespace) -> str | None:
+    return None if found.track or found.user else "whom? Write --track ID or --user ID"
+
+
 def _evaluate(command: argparse.ArgumentParser) -> None:
     _add_commands(command, "measured", "WHAT", _EVALUATIONS)
 
@@ -202,6 +215,7 @@ _COMMANDS = {
     "recs": ("a user's list, with the reason for each song", _recs),
     "why": ("why a song is, or is not, on a user's list", _why),
     "publish": ("show the app a day's lists as they are in the lake, or go back to the version before", _publish),
+    "forget": ("take songs, or users with their songs, off all lists now and out of everything tonight", _forget),
     "refreeze": ("forget which uploads a day was frozen with, so that the next run takes in late ones", _one_day),
     "evaluate": ("measure the pipeline on songs or plays with a known truth", _evaluate),
 }

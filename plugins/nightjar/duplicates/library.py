@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from nightjar.duplicates.groups import Song
 from nightjar.duplicates.verdict import Prints
 from nightjar.lake import Lake, Partition
-from nightjar.vectors.takedowns import taken_down
+from nightjar.takedowns.ledger import taken_down
 
 _THREADS = 8
 """Days whose songs are read at a time."""

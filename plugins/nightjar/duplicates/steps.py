@@ -16,6 +16,8 @@ from nightjar.duplicates.proposals import Batch, Proposals
 from nightjar.duplicates.verdict import DISTINCT, Comparison, Prints, Younger, same_file
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
+from nightjar.takedowns import ledger
+from nightjar.takedowns.purge import tidy
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,8 @@ _HELD_SONGS = 4096
 def sweep_duplicates(settings: Settings, day: str) -> dict:
     """Find the day's pairs that are not distinct, and the groups of all days up to it.
 
+    What is taken down while it runs is dropped by sweeping again.
+
     A pair belongs to the later of its two songs' days. So a day that is swept after later ones also adds to those, and
     their groups are made again; and pairs of songs that vanished or were taken down are dropped from any day. Whatever
     the order in which days are swept, and however often, the lake ends with the same bytes. Sweeps must not run side by
@@ -36,7 +40,31 @@ def sweep_duplicates(settings: Settings, day: str) -> dict:
 
     Returns {"songs", "candidates", "duplicate", "fragment", "altered", "cover", "groups"}: the day's own.
     """
-    lake, model = Lake(settings), settings.model
+    lake = Lake(settings)
+    before = ledger.forgotten(lake)
+    summary = _sweep(settings, lake, day)
+    if ledger.forgotten(lake) == before:
+        return summary
+    summary = sweep_duplicates(settings, day)
+    tidy(
+        lake, [Partition("print_keys", each, settings.model) for each in lake.days("print_keys", model=settings.model)]
+    )
+    return summary
+
+
+def regroup(lake: Lake, model: str, first: str) -> None:
+    """Make the groups of every swept day from `first` on again, without songs that are taken down: the oldest of those
+    that are left is canonical, and what only a taken-down song held together comes apart. Not beside a sweep."""
+    if swept := lake.days(_PAIRS, model=model):
+        library = _library(lake, model, swept[-1], swept)
+        pairs = {each: lake.read(Partition(_PAIRS, each, model)) for each in swept}
+        _write_groups(
+            lake, model, library, {each: _renewed(pairs[each], library, "", each, []) for each in swept}, first
+        )
+
+
+def _sweep(settings: Settings, lake: Lake, day: str) -> dict:
+    model = settings.model
     swept = lake.days(_PAIRS, model=model)
     library = _library(lake, model, day, swept)
     proposed, found = 0, []

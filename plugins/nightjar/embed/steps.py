@@ -9,6 +9,8 @@ from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
 from nightjar.shards import shard_count
+from nightjar.takedowns.ledger import taken_down
+from nightjar.takedowns.purge import tidy
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +46,12 @@ def commit(settings: Settings, day: str, shards: int) -> dict:
     embedded = set(lake.read(Partition("embeddings", day, settings.model), ["track_id"])["track_id"].to_pylist())
     rejected = set(lake.read(rejects, ["track_id"])["track_id"].to_pylist())
     lost = sorted(wanted - embedded - rejected)
-    if lost:
+    if lost and (lost := sorted(set(lost) - taken_down(lake))):
         raise NightjarError(
             f"{len(lost)} tracks of {day} were neither embedded nor rejected, {lost[0]} first",
             "Clear embed_tracks.embed_shard of that day, so that all its shards run on the same tracks",
         )
+    tidy(lake, [rejects, *(Partition(table, day, settings.model) for table in tables)])
     summary = {"embedded": len(embedded), "rejected": len(rejected), "windows": made["windows"].rows}
     log.info(
         "embed_tracks %s: %d embedded, %d windows, %d rejected", day, len(embedded), summary["windows"], len(rejected)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 from nightjar.lake import Lake, Partition
-from nightjar.objects import ObjectChanged
+from nightjar.objects import ObjectChanged, ObjectMissing
 
 
 class Claims:
@@ -35,6 +35,13 @@ class Claims:
             return owner
         objects.put(key, self._day.encode(), expect=etag)
         return self._day
+
+    def owner(self, track_id: str) -> str | None:
+        """The day that has claimed `track_id`, None if none has."""
+        try:
+            return self._lake.objects.get(f"lake/claims/{track_id}").decode()
+        except ObjectMissing:
+            return None
 
     def _read_tracks(self, day: str) -> frozenset[str] | _Everything:
         """The committed track ids of `day`; while it is not committed it may still bring any."""

@@ -13,10 +13,12 @@ from nightjar.ingest.claims import Claims
 from nightjar.ingest.judge import Reject
 from nightjar.ingest.probe import probe
 from nightjar.objects import ObjectInfo, ObjectMissing, Objects
+from nightjar.takedowns.forgotten import Forgotten
 
 log = logging.getLogger(__name__)
 
 STAGE = "ingest"
+TAKEN_DOWN = "taken_down"
 
 
 @dataclass
@@ -31,9 +33,10 @@ class Outcome:
         self.rejects.append(row | {"reason": reject.reason, "detail": reject.detail})
 
 
-def examine(objects: Objects, claims: Claims, day: str, uploads: list[dict]) -> Outcome:
+def examine(objects: Objects, claims: Claims, day: str, forgotten: Forgotten, uploads: list[dict]) -> Outcome:
     """Judge `uploads`, the rows of one track id (or one key that names none) of the frozen day, by key.
 
+    What is `forgotten` is not read, and gets no claim.
     The first that is a song gets the id, if no other day has it. Raises NightjarError if object storage fails.
     """
     outcome = Outcome()
@@ -47,24 +50,35 @@ def examine(objects: Objects, claims: Claims, day: str, uploads: list[dict]) -> 
             taken = f"The id is taken by {outcome.tracks[0]['key']} of the same day"
             outcome.reject(key, Reject("duplicate_track_id", taken))
             continue
-        row = _song(objects, upload, track_id, day)
+        row = _song(objects, upload, track_id, day, forgotten)
         if isinstance(row, Reject):
-            outcome.reject(key, row)
+            theirs = row.reason == TAKEN_DOWN and track_id not in forgotten.tracks
+            owner = claims.owner(track_id) if theirs else None
+            outcome.reject(key, row if owner in (None, day) else _taken_on(owner))
         elif (owner := claims.claim(track_id)) != day:
-            outcome.reject(key, Reject("duplicate_track_id", f"The id was taken on {owner} by another upload"))
+            outcome.reject(key, _taken_on(owner))
         else:
             outcome.tracks.append(row)
     return outcome
 
 
-def _song(objects: Objects, upload: dict, track_id: str, day: str) -> dict | Reject:
+def _taken_on(day: str) -> Reject:
+    return Reject("duplicate_track_id", f"The id was taken on {day} by another upload")
+
+
+def _song(objects: Objects, upload: dict, track_id: str, day: str, forgotten: Forgotten) -> dict | Reject:
     """The row of tracks for an upload, or why it is no song."""
+    if track_id in forgotten.tracks:
+        return Reject(TAKEN_DOWN, "The song is to be forgotten")
     if unfit := judge.size(upload["size_bytes"]):
         return unfit
     with TemporaryDirectory(prefix="nightjar-probe-") as folder:
         path = Path(folder) / "upload"
         try:
             info = objects.head(upload["key"])
+            said = metadata.decode(info.metadata)
+            if said.uploader in forgotten.users:
+                return Reject(TAKEN_DOWN, "Its uploader is to be forgotten")
             objects.download(upload["key"], path)
             after = objects.head(upload["key"])
         except ObjectMissing:
@@ -78,7 +92,6 @@ def _song(objects: Objects, upload: dict, track_id: str, day: str) -> dict | Rej
             return unfit
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    said = metadata.decode(info.metadata)
     for problem in said.problems:
         log.warning("%s: metadata %s", upload["key"], problem)
     return {

@@ -14,6 +14,10 @@ from nightjar.ingest.claims import Claims
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
 from nightjar.shards import shard_count
+from nightjar.takedowns import ledger
+from nightjar.takedowns.forgotten import Forgotten
+from nightjar.takedowns.purge import tidy, unclaim
+from nightjar.takedowns.rows import without
 from nightjar.thresholds import LATE_UPLOAD_DAYS
 
 log = logging.getLogger(__name__)
@@ -30,18 +34,19 @@ def freeze(settings: Settings, day: str) -> dict:
     """
     lake = Lake(settings)
     partition = Partition("uploads", day)
-    now = uploads.listed(lake, day)
+    forgotten = ledger.forgotten(lake)
+    now = uploads.listed(lake, day, forgotten)
     kept = lake.exists(partition)
     if not kept:
         lake.write(partition, now)
     frozen = lake.read(partition)
-    if drift := uploads.drift(frozen, now):
+    if drift := uploads.drift(without("uploads", frozen, forgotten), now):
         log.warning(
             "freeze %s: since the freeze %s; to take that in: nightjar refreeze %s, then backfill the day again",
             *(day, drift, day),
         )
     for earlier in days.before(day, LATE_UPLOAD_DAYS + 1)[:-1]:
-        late = uploads.since_freeze(lake, earlier)
+        late = uploads.since_freeze(lake, earlier, forgotten)
         if late.arrived or late.changed:
             log.warning("freeze %s: no run took in of %s: %s; see nightjar status %s", day, earlier, late, earlier)
     shards = shard_count(frozen.num_rows, settings.shard_songs)
@@ -67,7 +72,7 @@ def probe_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
     """
     lake = Lake(settings)
     work = uploads.of_shard(lake.read(Partition("uploads", day)), shard, shards)
-    examine = partial(songs.examine, lake.objects, Claims(lake, day), day)
+    examine = partial(songs.examine, lake.objects, Claims(lake, day), day, ledger.forgotten(lake))
     tracks, rejects = [], []
     with ThreadPoolExecutor(PARALLEL) as pool:
         for done, outcome in enumerate(pool.map(examine, work), start=1):
@@ -77,6 +82,11 @@ def probe_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
                 log.info("%s: rejected, %s: %s", row["key"], row["reason"], row["detail"])
             if done % 100 == 0:
                 log.info("probe_shard %s %d/%d: %d of %d track ids", day, shard, shards, done, len(work))
+    taken_down = {row["track_id"] for row in rejects if row["reason"] == songs.TAKEN_DOWN}
+    taken_down -= {row["track_id"] for row in tracks}
+    # Those that only their uploader's takedown names are known from now on by themselves.
+    ledger.remember(lake.objects, Forgotten(frozenset(taken_down)))
+    unclaim(lake, taken_down)  # which a run that knew of no takedown may have left
     lake.write_part(Partition("tracks", day), shard, schemas.table("tracks", tracks))
     lake.write_part(Partition("rejects", day, stage=songs.STAGE), shard, schemas.table("rejects", rejects))
     log.info("probe_shard %s %d/%d: %d tracks, %d rejects", day, shard, shards, len(tracks), len(rejects))
@@ -86,7 +96,8 @@ def probe_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
 def commit_tracks(settings: Settings, day: str, shards: int) -> dict:
     """Make the shards' rows visible: {"uploads", "tracks", "rejects": {reason: count}}.
 
-    Raises NightjarError, and makes nothing visible, if a shard is missing or if there are not as many rows as uploads.
+    Rows of what is taken down are counted, and then removed. Raises NightjarError, and makes nothing visible, if a
+    shard is missing or if there are not as many rows as uploads.
     """
     lake = Lake(settings)
     partitions = Partition("rejects", day, stage=songs.STAGE), Partition("tracks", day)
@@ -101,6 +112,7 @@ def commit_tracks(settings: Settings, day: str, shards: int) -> dict:
         lake.commit(partition, shards)
     reasons = Counter(lake.read(partitions[0], ["reason"])["reason"].to_pylist())
     counts = dict(sorted(reasons.items()))
+    tidy(lake, [*partitions, Partition("uploads", day)])
     log.info("commit_tracks %s: %d uploads, %d tracks, %d rejects %s", day, frozen, tracks, rejected, counts)
     return {"uploads": frozen, "tracks": tracks, "rejects": counts}
 
@@ -119,9 +131,13 @@ def ingest_listens(settings: Settings, day: str) -> dict:
         log.warning("%s: %s: %s", row["key"], row["reason"], row["detail"])
     lake.write(Partition("rejects", day, stage=exports.STAGE), schemas.table("rejects", rejects))
     lake.write(Partition("takedowns", day), takedowns.rows)
-    lake.write(Partition("listens", day), listens.rows)
+    kept = without("listens", listens.rows, ledger.forgotten(lake))
+    if forgotten := listens.rows.num_rows - kept.num_rows:
+        listens.dropped["taken_down"] = forgotten
+    lake.write(Partition("listens", day), kept)
+    tidy(lake, [Partition("listens", day)])
     dropped = dict(sorted((listens.dropped + takedowns.dropped).items()))
     files = listens.files + takedowns.files
-    summary = {"listens": listens.rows.num_rows, "takedowns": takedowns.rows.num_rows}
+    summary = {"listens": kept.num_rows, "takedowns": takedowns.rows.num_rows}
     log.info("ingest_listens %s: %s of %d files, dropped rows: %s", day, summary, files, dropped or "none")
     return summary | {"files": files, "dropped": dropped}

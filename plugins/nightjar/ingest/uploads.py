@@ -10,6 +10,8 @@ from nightjar import schemas
 from nightjar.ingest import names
 from nightjar.lake import Lake, Partition
 from nightjar.shards import shard_of
+from nightjar.takedowns.forgotten import Forgotten
+from nightjar.takedowns.rows import without
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,11 @@ class Drift:
         return ", ".join(f"{len(keys)} {kind} (first: {keys[0]})" for kind, keys in kinds.items() if keys)
 
 
-def listed(lake: Lake, day: str) -> pa.Table:
-    """The objects under the day's prefix now, as table uploads. Keys that end in a slash are folders, no uploads."""
-    found = [seen for seen in lake.objects.list(names.prefix(day)) if not seen.key.endswith("/")]
+def listed(lake: Lake, day: str, forgotten: Forgotten) -> pa.Table:
+    """The objects under the day's prefix now, as table uploads, but those of songs that are taken down. Keys that end
+    in a slash are folders, no uploads."""
+    seen_now = (seen for seen in lake.objects.list(names.prefix(day)) if not seen.key.endswith("/"))
+    found = [seen for seen in seen_now if names.track_id(seen.key) not in forgotten.tracks]
     rows = [
         {"key": seen.key, "size_bytes": seen.size, "etag": seen.etag, "uploaded_at": seen.modified} for seen in found
     ]
@@ -47,11 +51,11 @@ def drift(frozen: pa.Table, now: pa.Table) -> Drift:
     )
 
 
-def since_freeze(lake: Lake, day: str) -> Drift:
+def since_freeze(lake: Lake, day: str, forgotten: Forgotten) -> Drift:
     """What happened to the day's uploads since they were frozen; all have arrived where none ever were."""
     partition = Partition("uploads", day)
     frozen = lake.read(partition) if lake.exists(partition) else schemas.empty("uploads")
-    return drift(frozen, listed(lake, day))
+    return drift(without("uploads", frozen, forgotten), listed(lake, day, forgotten))
 
 
 def of_shard(frozen: pa.Table, shard: int, shards: int) -> list[list[dict]]:

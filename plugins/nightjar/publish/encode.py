@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from nightjar.errors import NightjarError
 
 FORMAT = 1
 """The first byte of every list."""
+
+_FEW = 64
+"""So many ids are sooner looked for one by one in a list's bytes than the list is walked through."""
 
 
 class Recommendation(NamedTuple):
@@ -53,3 +56,23 @@ def decode(body: bytes) -> list[Recommendation]:
     except (struct.error, UnicodeDecodeError) as error:
         raise NightjarError(f"a list of {len(body)} bytes is damaged at byte {at}", "Publish its day again") from error
     return entries
+
+
+def without(body: bytes, track_ids: Collection[bytes]) -> bytes:
+    """A list without these songs, the very bytes of the others; empty if it is damaged, or of another format, and any
+    of the ids stands in it somewhere."""
+    if len(track_ids) <= _FEW and not any(each in body for each in track_ids):
+        return body
+    if body[:1] != bytes([FORMAT]):
+        return b"" if any(each in body for each in track_ids) else body
+    kept, found, at = [body[:1]], False, 1
+    while at < len(body):
+        end = at + 1 + body[at]
+        if body[at + 1 : end] in track_ids:
+            found = True
+        else:
+            kept.append(body[at : end + 4])
+        at = end + 4
+    if at > len(body):
+        return b"" if any(each in body for each in track_ids) else body
+    return b"".join(kept) if found else body

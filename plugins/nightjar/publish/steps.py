@@ -16,6 +16,9 @@ from nightjar.publish.store import Store
 from nightjar.publish.versions import Record, day_of
 from nightjar.schemas import NEW_USERS
 from nightjar.settings import Settings
+from nightjar.takedowns import ledger
+from nightjar.takedowns import published as takedowns
+from nightjar.takedowns.rows import without
 from nightjar.thresholds import KV_SAMPLE
 
 log = logging.getLogger(__name__)
@@ -30,7 +33,8 @@ def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> d
     the share of a user's list that is new on it since the live version, None without one. Before the first
     key of a version its record is written (`published/<version>.json`), so that a run killed anywhere leaves nothing
     that the next does not remove. The live version and the one before it are kept. A day older than the live version
-    changes nothing. `accept_fewer` publishes past the comparison with the live version.
+    changes nothing. What is taken down is on no list, be it taken down before or meanwhile. `accept_fewer` publishes
+    past the comparison with the live version.
 
     Raises GateClosed if the lists are much poorer than the live ones, and NightjarError if the store evicts, is full,
     or does not hold what was written; the pointer has then not moved.
@@ -43,7 +47,8 @@ def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> d
         if live and day_of(live) > day:
             log.info("publish_lists %s: lists kept in the lake, the pointer stays at %s", day, live)
             return {"version": version, "lists": 0, "current": live, "moved": False, "removed": 0, "churn": None}
-        rows = lake.read(partition, ["user_id", "rank", "track_id", "score"])
+        forgotten = ledger.with_songs(lake)
+        rows = without("lists", lake.read(partition, ["user_id", "rank", "track_id", "score"]), forgotten)
         lists = _encoded(rows)
         behind = _record(lake.objects, live)
         before = behind.previous if behind else ""
@@ -55,6 +60,8 @@ def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> d
         removed = _sweep(lake.objects, store, day, {live, before, version})  # what killed runs left
         lake.objects.put(_where(version), record.to_json())
         _write(store, record, lists)
+        if since := ledger.with_songs(lake) - forgotten:
+            takedowns.remove(lake.objects, store, since)
         if live != version and not store.move(live, version):
             raise NightjarError(
                 f"the pointer moved from {live or 'nothing'} to {store.current()} while {version} was written",

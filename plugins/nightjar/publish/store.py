@@ -10,13 +10,19 @@ from urllib.parse import urlsplit
 import redis
 
 from nightjar.errors import NightjarError
-from nightjar.publish.versions import POINTER
+from nightjar.publish.versions import POINTER, PREFIX
 from nightjar.thresholds import KV_CHUNK, KV_OVERHEAD_BYTES
 
 _MOVE = """
 local now = redis.call('GET', KEYS[1])
 if (now or '') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"""
+
+_SWAP = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('UNLINK', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
 return 1
 """
 
@@ -101,6 +107,19 @@ class Store:
     def remove(self, keys: Iterable[str]) -> int:
         """Unlink keys; returns how many there were."""
         return sum(sum(answers) for answers in self._pipelines(keys, lambda pipe, key: pipe.unlink(key)))
+
+    def swap(self, changes: Iterable[tuple[str, bytes, bytes]]) -> list[bool]:
+        """For each (key, before, after), if `before` is still there put `after` in its place, or nothing where that is
+        empty; each in one step. Says of each whether it was."""
+        answers = self._pipelines(changes, lambda pipe, change: pipe.execute_command("EVAL", _SWAP, 1, *change))
+        return [bool(answer) for chunk in answers for answer in chunk]
+
+    def chunks(self) -> Iterator[list[str]]:
+        """All our keys but the pointer, of whatever version. Those that come or go meanwhile may be missed."""
+        with explained(self._url):
+            left = self._client.scan_iter(match=f"{PREFIX}*", count=KV_CHUNK)
+            while chunk := list(islice(left, KV_CHUNK)):
+                yield [key.decode(errors="replace") for key in chunk if key.decode(errors="replace") != POINTER]
 
     def _pipelines(self, items: Iterable, command: Callable) -> Iterator[list]:
         """The answers to a command for each item, by chunks. Raises if any single one failed."""

@@ -7,9 +7,12 @@ import json
 from dataclasses import asdict, dataclass
 
 from nightjar.errors import GateClosed
+from nightjar.schemas import NEW_USERS
 from nightjar.thresholds import MIN_COVERAGE_KEPT, MIN_LENGTH_KEPT, MIN_LISTS_KEPT, MIN_LISTS_TO_COMPARE
 
-POINTER = "nightjar:current"
+PREFIX = "nightjar:"
+"""What all our keys begin with."""
+POINTER = f"{PREFIX}current"
 """The one key that says which version is live."""
 
 
@@ -32,6 +35,16 @@ def new_users_key(version: str) -> str:
     """Where the list is for everybody without one of their own. Written last and removed first: while it is there,
     the version is whole."""
     return f"nightjar:{version}:new-users"
+
+
+def owner(key: str) -> tuple[str, str] | None:
+    """The version and the user whose list a key is, NEW_USERS for that of new users; None for another key."""
+    version, _, kind = key.removeprefix(PREFIX).partition(":")
+    if kind == "new-users":
+        return version, NEW_USERS
+    if kind.startswith("list:"):
+        return version, kind.removeprefix("list:")
+    return None
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from nightjar.duplicates.verdict import COVER
 from nightjar.errors import PartitionMissing
 from nightjar.lake import Lake, Partition
 from nightjar.recommend import cold, seeds, tables
-from nightjar.recommend.library import Forgotten, Library, build
+from nightjar.recommend.library import Library, build
 from nightjar.recommend.ranking import Context
+from nightjar.takedowns import ledger
 from nightjar.thresholds import LISTEN_WINDOW_DAYS
 
 _LISTEN_COLUMNS = ["user_id", "track_id", "listened_at", "played_s", "kind"]
@@ -38,7 +39,7 @@ def library(lake: Lake, model: str, day: str) -> Library:
     embedded = lake.read_days("embeddings", swept, model=model, columns=["track_id"])["track_id"].to_pylist()
     covers = _covers(lake, model, swept, day)
     return build(
-        lake.read_days("tracks", swept, columns=_TRACK_COLUMNS), groups, covers, embedded, forgotten(lake), day
+        lake.read_days("tracks", swept, columns=_TRACK_COLUMNS), groups, covers, embedded, ledger.forgotten(lake), day
     )
 
 
@@ -59,20 +60,13 @@ def _covers(lake: Lake, model: str, swept: list[str], day: str) -> pa.Table:
     return pa.concat_tables(found)
 
 
-def forgotten(lake: Lake) -> Forgotten:
-    """What takedowns of any day name."""
-    rows = lake.read_days("takedowns", lake.days("takedowns"))
-    tracks, users = (frozenset(rows[name].drop_null().to_pylist()) for name in ("track_id", "user_id"))
-    return Forgotten(tracks, users)
-
-
 def tastes(lake: Lake, songs: Library, day: str) -> tuple[np.ndarray, pd.DataFrame, int]:
     """What `seeds.taste` makes of the window's listens, read a day at a time; and how many listens could not be used.
 
     Days that are not committed are left out. Raises PartitionMissing unless those of `day` itself are.
     """
     window = days.before(day, LISTEN_WINDOW_DAYS)
-    gone, found, ignored = forgotten(lake), [], 0
+    gone, found, ignored = ledger.forgotten(lake), [], 0
     for each in window:
         if each != day and not lake.exists(Partition("listens", each)):
             continue

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from nightjar.errors import NightjarError
+from nightjar.takedowns.forgotten import Forgotten
 from nightjar.thresholds import FRESH_DAYS
 
 
@@ -72,14 +73,6 @@ class Library:
     def rows(self, ids: Collection[str]) -> np.ndarray:
         """(k,) int64: the row of each id, -1 for a song that is not in the library."""
         return pd.Index(self.ids, dtype=object).get_indexer(pd.Index(list(ids), dtype=object))
-
-
-@dataclass(frozen=True)
-class Forgotten:
-    """What takedowns name."""
-
-    tracks: frozenset[str] = frozenset()
-    users: frozenset[str] = frozenset()
 
 
 def build(

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from nightjar.recommend.library import Forgotten, Library
+from nightjar.recommend.library import Library
+from nightjar.takedowns.forgotten import Forgotten
 from nightjar.thresholds import (
     DISLIKED_SEEDS_PER_USER,
     LIKE_WEIGHT,

@@ -15,9 +15,10 @@ from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.recommend import tables
 from nightjar.settings import Settings
+from nightjar.takedowns.ledger import taken_down
+from nightjar.takedowns.purge import tidy
 from nightjar.thresholds import NEIGHBOURS_PER_SEED
 from nightjar.vectors.store import VectorStore
-from nightjar.vectors.takedowns import taken_down
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ def find_similar(settings: Settings, day: str) -> dict:
                     if later > each:
                         lake.remove(Partition("similar", later, model))
                 lake.write(partition, rows)
+                tidy(lake, [partition])
             summary["songs"] += len(ids)
             summary["pairs"] += len(rows["neighbours"].combine_chunks().flatten())
             summary["days"] += 1

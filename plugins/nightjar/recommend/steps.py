@@ -18,6 +18,7 @@ from nightjar.recommend.ranking import Users
 from nightjar.schemas import NEW_USERS
 from nightjar.settings import Settings
 from nightjar.shards import shard_count, shard_of
+from nightjar.takedowns.purge import tidy
 from nightjar.thresholds import AXES_SAMPLE
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ def weigh_listens(settings: Settings, day: str) -> dict:
     for each in range(shards):
         lake.write_part(partition, each, tables.taste_rows(songs, users, tastes[shard_of_row == each]))
     lake.commit(partition, shards)
+    tidy(lake, [partition])
     log.info(
         "weigh_listens %s: %d users in %d shards, %d songs, %d weights, %d listens ignored",
         *(day, len(names), shards, len(songs), len(tastes), ignored),
@@ -75,7 +77,9 @@ def learn_neighbours(settings: Settings, day: str) -> dict:
     people, weighed = tables.users_of(songs, lake.read(Partition("tastes", day, model)))
     known = neighbours.Neighbours.of(_similar(lake, model, day, songs), _behaviour(songs, weighed))
     rows = tables.neighbour_rows(songs, known, *_sketches(lake, model, day, songs))
-    lake.write(Partition("neighbours", day, model), rows)
+    partition = Partition("neighbours", day, model)
+    lake.write(partition, rows)
+    tidy(lake, [partition])
     summary = {
         "songs": rows.num_rows,
         "played": int((known.listeners > 0).sum()),
@@ -138,6 +142,8 @@ def rank_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
 
 def commit_lists(settings: Settings, day: str, shards: int) -> dict:
     """Make the lists of all shards visible in the lake: {"rows", "shards"}. Raises NightjarError if one is missing."""
-    manifest = Lake(settings).commit(Partition("lists", day, settings.model), shards)
+    lake, partition = Lake(settings), Partition("lists", day, settings.model)
+    manifest = lake.commit(partition, shards)
+    tidy(lake, [partition])
     log.info("commit_lists %s: %d entries in %d parts", day, manifest.rows, shards)
     return {"rows": manifest.rows, "shards": shards}

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
+from nightjar.takedowns.ledger import purged, taken_down
 from nightjar.thresholds import LOAD_CHECK_SONGS
 from nightjar.vectors.store import KINDS, VectorStore
-from nightjar.vectors.takedowns import taken_down
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ _TABLES = {"tracks": "embeddings", "windows": "windows"}
 def load_vectors(settings: Settings, day: str) -> dict:
     """Make Milvus hold exactly the day's committed vectors: {"tracks", "windows", "removed", "checked"}.
 
-    Vectors that the day had and has no more are removed, and so is every song that takedowns of any committed day name,
-    of whatever day it is. Then the day is counted, and its songs (an even sample of a large day) must find themselves.
+    Vectors that the day had and has no more are removed, and so is every song that is taken down and not purged yet, of
+    whatever day it is. Then the day is counted, and its songs (an even sample of a large day) must find themselves.
     Running it again changes nothing. Raises PartitionMissing, and NightjarError if Milvus does not hold what it must.
     """
     lake = Lake(settings)
@@ -37,8 +37,10 @@ def load_vectors(settings: Settings, day: str) -> dict:
         if store.exists():  # else nothing was ever loaded, and this day is empty
             for kind in reversed(KINDS):  # a song is in `tracks` only once its windows are loaded
                 store.upsert(kind, rows[kind])
+            gone = taken_down(lake)  # again: what was taken down meanwhile was perhaps loaded after its purge
+            rows = {kind: _without(rows[kind], gone) for kind in KINDS}
             removed = sum(store.delete_day_except(kind, day, rows[kind]) for kind in KINDS)
-            store.delete_tracks(sorted(gone))
+            store.delete_tracks(gone - purged(lake.objects).tracks)
             checked = _check(store, day, rows)
     summary = {kind: rows[kind].num_rows for kind in KINDS} | {"removed": removed, "checked": checked}
     log.info(

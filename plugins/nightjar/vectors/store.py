@@ -9,7 +9,7 @@ vectors are always read and written under their model's own name, so that fillin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from pymilvus import DataType, MilvusClient
 
 from nightjar import days
 from nightjar.errors import NightjarError
+from nightjar.ingest.names import is_track_id
 from nightjar.settings import Settings
 from nightjar.thresholds import (
     MILVUS_BATCH_BYTES,
@@ -130,10 +131,13 @@ class VectorStore:
     def _readable(self, kind: str) -> str:
         """The name of this model's collection of `kind`, which Milvus has in memory: a restarted one may not."""
         name = self.collection(kind)
+        self._load(name)
+        return name
+
+    def _load(self, name: str) -> None:
         if name not in self._loaded:
             self._call(self._client.load_collection, name)
             self._loaded.add(name)
-        return name
 
     # --- writing ------------------------------------------------------------------------------------------------------
     def upsert(self, kind: str, rows: pa.Table) -> None:
@@ -161,11 +165,20 @@ class VectorStore:
             self._call(self._client.delete, self.collection(kind), ids=ids)
         return len(gone)
 
-    def delete_tracks(self, track_ids: Sequence[str]) -> None:
-        """Remove songs and their windows; unknown ids do nothing."""
-        for ids in _batches(list(track_ids), MILVUS_BATCH_IDS):
-            for kind in KINDS:
-                self._call(self._client.delete, self._readable(kind), filter=_is_in("track_id", ids))
+    def delete_tracks(self, track_ids: Iterable[str]) -> int:
+        """Remove songs and their windows from the collections of every model; returns how many vectors there were.
+        Unknown ids do nothing."""
+        ours = tuple(f"{kind}__" for kind in KINDS)
+        collections = [each for each in self._call(self._client.list_collections) if each.startswith(ours)]
+        removed = 0
+        for ids in _batches(sorted(filter(is_track_id, track_ids)), MILVUS_BATCH_IDS):
+            for name in collections:
+                self._load(name)
+                wanted = _is_in("track_id", ids)
+                found = self._call(self._client.query, name, filter=wanted, output_fields=["count(*)"])
+                self._call(self._client.delete, name, filter=wanted)
+                removed += int(found[0]["count(*)"])
+        return removed
 
     # --- reading ------------------------------------------------------------------------------------------------------
     def count(self, kind: str = "tracks", day: str | None = None, upto_day: str | None = None) -> int:

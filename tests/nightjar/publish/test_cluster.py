@@ -5,14 +5,19 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
 
+from nightjar.lake import Lake
 from nightjar.publish.reader import Reader
 from nightjar.publish.steps import publish_lists
+from nightjar.publish.store import Store
+from nightjar.takedowns import published
+from nightjar.takedowns.forgotten import Forgotten
 from tests.nightjar.publish import lists
 
 DAYS = ["2026-11-20", "2026-11-21", "2026-11-22"]
@@ -86,3 +91,18 @@ def test_lists_are_spread_read_and_removed(settings, cluster):
     sizes = [redis.Redis(port=number).dbsize() for number in cluster]
     assert min(sizes) > 10
     assert sum(sizes) == 1 + 2 * (lists.USERS + 1)
+
+
+def test_a_song_is_taken_off_the_lists_on_all_of_its_servers(settings, cluster):
+    settings = replace(settings, kv_url=f"redis://127.0.0.1:{cluster[0]}/0")
+    for day in DAYS[:2]:
+        lists.write(settings, day)
+        publish_lists(settings, day)
+    gone = {f"{day}_a_u{number:03d}_3" for day in DAYS for number in range(0, lists.USERS, 2)}
+    with closing(Store(settings.kv_url)) as store:
+        changed = published.remove(Lake(settings).objects, store, Forgotten(frozenset(gone), frozenset({"u001"})))
+        assert changed == 2 * (lists.USERS // 2 + 1)
+        assert published.remove(Lake(settings).objects, store, Forgotten(frozenset(gone))) == 0
+    with closing(Reader(settings.kv_url)) as reader:
+        ranks = {user: [e.track_id[-1] for e in reader.recommend(user)] for user in ("u000", "u001", "u002", "u003")}
+    assert ranks == {"u000": list("1245"), "u001": list("12345"), "u002": list("1245"), "u003": list("12345")}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightjar.errors import GateClosed, NightjarError
-from nightjar.publish.encode import decode, encode
+from nightjar.publish.encode import decode, encode, without
 from nightjar.publish.versions import Record, day_of, gate, version_of
 from nightjar.thresholds import MIN_LISTS_TO_COMPARE
 
@@ -89,3 +89,15 @@ def test_the_gate_on_shorter_lists_and_on_fewer_songs():
 def test_a_record_from_before_lengths_were_counted():
     old = Record.from_json(b'{"version": "2026-11-21.ab", "previous": "", "users": ["u0"], "new_users": 3}')
     gate(record("2026-11-22", 100, length=1, songs=1), replace(old, users=record("2026-11-21", 100).users))
+
+
+@given(
+    st.lists(st.tuples(_IDS, _SCORES), max_size=30),
+    st.sets(_IDS, max_size=3),
+    st.booleans(),
+)
+def test_a_list_without_songs_is_the_list_of_the_others(entries, gone, are_many):
+    gone |= {track_id for track_id, _ in entries[::3]}
+    many = {f"many-{number}" for number in range(100)} if are_many else set()
+    made = without(encode(entries), {each.encode() for each in gone | many})
+    assert made == encode([entry for entry in entries if entry[0] not in gone | many])

@@ -12,10 +12,11 @@ from scipy.sparse import csr_array
 from nightjar import schemas
 from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.cold import Cold
-from nightjar.recommend.library import Forgotten, Library, build
+from nightjar.recommend.library import Library, build
 from nightjar.recommend.neighbours import Neighbours
 from nightjar.recommend.quantized import quantize
 from nightjar.recommend.ranking import Context
+from nightjar.takedowns.forgotten import Forgotten
 
 DAY = "2026-11-22"
 _COLUMNS = ("track_id", "day", "uploader", "artist", "duration_s")

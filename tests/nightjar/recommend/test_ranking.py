@@ -16,11 +16,11 @@ from nightjar.recommend import cold, filters, invariants, ranking
 from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.filters import User
 from nightjar.recommend.invariants import InvariantBroken
-from nightjar.recommend.library import Forgotten
 from nightjar.recommend.neighbours import Neighbours
 from nightjar.recommend.ranking import Users
 from nightjar.recommend.reasons import SOURCES
 from nightjar.schemas import NEW_USERS
+from nightjar.takedowns.forgotten import Forgotten
 from nightjar.thresholds import (
     LIST_LENGTH,
     MAX_PER_ARTIST,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightjar.recommend import seeds
-from nightjar.recommend.library import Forgotten
+from nightjar.takedowns.forgotten import Forgotten
 from nightjar.thresholds import (
     DISLIKED_SEEDS_PER_USER,
     LIKE_WEIGHT,

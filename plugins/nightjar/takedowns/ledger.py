@@ -1,0 +1,82 @@
+"""Who is to be forgotten, and who is purged already: two objects in the bucket, beside the app's exports.
+
+`forgotten/known.json` only ever grows: what a person asked for, what a purge began with, and the songs that forgotten
+users uploaded, so that they are known when nothing else of them is. `forgotten/purged.json` says of whom the lake was
+cleared, which no later night looks for again.
+"""
+
+from __future__ import annotations
+
+from nightjar.lake import Lake
+from nightjar.objects import ObjectChanged, ObjectMissing, Objects
+from nightjar.takedowns.forgotten import Forgotten
+
+_KNOWN, _PURGED = "forgotten/known.json", "forgotten/purged.json"
+
+
+def forgotten(lake: Lake) -> Forgotten:
+    """What takedowns of any committed day name, and what was ever asked for.
+
+    Of any day, since forgetting holds for the past as well: running an old day again must not bring a song back.
+    """
+    rows = lake.read_days("takedowns", lake.days("takedowns"))
+    tracks, users = (frozenset(rows[name].drop_null().to_pylist()) for name in ("track_id", "user_id"))
+    return Forgotten(tracks, users) | _read(lake.objects, _KNOWN)
+
+
+def purged(objects: Objects) -> Forgotten:
+    """Of whom no trace is left."""
+    return _read(objects, _PURGED)
+
+
+def remember(objects: Objects, named: Forgotten) -> Forgotten:
+    """Write down whom to forget; returns those who were not known. Several may write at once, in any order."""
+    return _add(objects, _KNOWN, named)
+
+
+def mark_purged(objects: Objects, named: Forgotten) -> None:
+    """Write down of whom no trace is left."""
+    _add(objects, _PURGED, named)
+
+
+def with_songs(lake: Lake) -> Forgotten:
+    """The same with the songs of users of whom there are traces; those of others are known by themselves."""
+    named = forgotten(lake)
+    return named | Forgotten(songs_of(lake, named.users - purged(lake.objects).users))
+
+
+def taken_down(lake: Lake) -> set[str]:
+    """Ids of the songs that are to be forgotten, by themselves or by who uploaded them."""
+    return set(with_songs(lake).tracks)
+
+
+def songs_of(lake: Lake, users: frozenset[str]) -> frozenset[str]:
+    """The songs in the lake that any of `users` uploaded."""
+    if not users:  # then no track need be read
+        return frozenset()
+    tracks = lake.read_days("tracks", lake.days("tracks"), columns=["track_id", "uploader"])
+    owners = zip(tracks["track_id"].to_pylist(), tracks["uploader"].to_pylist(), strict=True)
+    return frozenset(track_id for track_id, uploader in owners if uploader in users)
+
+
+def _read(objects: Objects, key: str) -> Forgotten:
+    try:
+        return Forgotten.from_json(objects.get(key))
+    except ObjectMissing:
+        return Forgotten()
+
+
+def _add(objects: Objects, key: str, named: Forgotten) -> Forgotten:
+    while True:
+        try:
+            etag = objects.head(key).etag
+        except ObjectMissing:
+            etag = ""
+        before = _read(objects, key)
+        if not (new := named - before):
+            return new
+        try:
+            objects.put(key, (before | named).to_json(), expect=etag)
+        except ObjectChanged:  # somebody else wrote meanwhile: what they added is read again
+            continue
+        return new

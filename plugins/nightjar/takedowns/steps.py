@@ -1,0 +1,104 @@
+"""Forget at once, which a person asks for, and the purge, which each night does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import closing
+
+from nightjar.duplicates.steps import regroup
+from nightjar.errors import NightjarError
+from nightjar.ingest.names import is_track_id
+from nightjar.lake import Lake
+from nightjar.publish.store import Store
+from nightjar.publish.versions import list_key
+from nightjar.settings import Settings
+from nightjar.takedowns import ledger, published, purge
+from nightjar.takedowns.forgotten import Forgotten, checked
+from nightjar.vectors.store import VectorStore
+
+log = logging.getLogger(__name__)
+
+
+def forget(settings: Settings, tracks: Iterable[str] = (), users: Iterable[str] = ()) -> dict:
+    """Take songs, and users with their songs, off all published lists and out of Milvus; the next night does the rest.
+
+    {"tracks", "users", "songs", "unknown", "lists", "vectors"}: `songs` are those of the users; `unknown` are ids that
+    no upload brought so far, of users those that have no list either. First it is written down, so that the next night
+    knows and nothing brings them back, whatever fails then. Asking again changes nothing. Raises NightjarError for what
+    is no id, and if a part fails.
+    """
+    lake, asked = Lake(settings), checked(Forgotten(frozenset(tracks), frozenset(users)))
+    songs = ledger.songs_of(lake, asked.users)
+    known = asked - ledger.remember(lake.objects, asked | Forgotten(songs))
+    everything = asked | Forgotten(songs)
+    try:
+        unknown = _unknown(settings, lake, asked - known)
+        counts = _at_once(settings, lake, everything)
+    except NightjarError as error:
+        raise NightjarError(
+            f"the takedown is written down and holds from the next night on, but now {error.message}",
+            f"{error.remedy}; then ask again",
+        ) from error
+    log.info("forget: %d songs, %d users with %d songs: %s", len(asked.tracks), len(asked.users), len(songs), counts)
+    return {
+        "tracks": sorted(asked.tracks),
+        "users": sorted(asked.users),
+        "songs": sorted(songs),
+        "unknown": unknown,
+        **counts,
+    }
+
+
+def purge_takedowns(settings: Settings, day: str) -> dict:
+    """Remove every trace of whom takedowns name and who was not purged before: from the lists that the app can read,
+    from Milvus, and from every partition of the lake that names them.
+
+    {"tracks", "users", "partitions", "rows", "audio", "lists", "vectors"}. A night without new takedowns reads nothing
+    but them. Whoever is killed in it begins again with what is left, and ends the same. The takedowns of all days are
+    meant, so that `day` is only what a run is called by.
+    """
+    lake = Lake(settings)
+    new = ledger.forgotten(lake) - ledger.purged(lake.objects)
+    counts = dict.fromkeys(("partitions", "rows", "audio", "lists", "vectors"), 0)
+    if new:
+        new |= Forgotten(ledger.songs_of(lake, new.users))
+        ledger.remember(lake.objects, new)
+        counts |= _at_once(settings, lake, new)
+        counts |= _from_lake(lake, new)
+        purge.unclaim(lake, new.tracks)
+        ledger.mark_purged(lake.objects, new)
+    summary = {"tracks": len(new.tracks), "users": len(new.users)} | counts
+    log.info("purge_takedowns %s: %s", day, summary if new else "no new takedowns")
+    return summary
+
+
+def _at_once(settings: Settings, lake: Lake, named: Forgotten) -> dict:
+    with closing(Store(settings.kv_url)) as store:
+        lists = published.remove(lake.objects, store, named)
+    with VectorStore(settings) as vectors:
+        return {"lists": lists, "vectors": vectors.delete_tracks(named.tracks)}
+
+
+def _from_lake(lake: Lake, named: Forgotten) -> dict:
+    """Groups are made again rather than cut: of a group that lost its canonical song another one is offered."""
+    found = purge.find(lake, named, purge.all_parts(lake))
+    grouped: dict[str, set[str]] = {}
+    for partition in found:
+        if partition.table == "duplicate_groups":
+            grouped.setdefault(partition.model, set()).add(partition.day)
+    for model, days in grouped.items():
+        regroup(lake, model, min(days))
+    counts = purge.clear(lake, found, named)
+    return {name: counts[name] for name in ("partitions", "rows", "audio")}
+
+
+def _unknown(settings: Settings, lake: Lake, asked: Forgotten) -> list[str]:
+    """The ids that no upload brought, and that have no list, in order."""
+    there = {each for each in asked.tracks if is_track_id(each) and lake.objects.exists(f"lake/claims/{each}")}
+    users = sorted(asked.users)
+    there |= {each for each in users if ledger.songs_of(lake, frozenset({each}))}
+    with closing(Store(settings.kv_url)) as store:
+        lengths = store.lengths(list_key(store.current(), each) for each in users)
+    there |= {each for each, length in zip(users, lengths, strict=True) if length}
+    return sorted((asked.tracks | asked.users) - there)
