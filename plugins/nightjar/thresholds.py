@@ -231,8 +231,8 @@ MIN_LENGTH_KEPT = 0.7
 MIN_COVERAGE_KEPT = 0.5
 """A version with fewer songs on all its lists together than this share of the published ones' does not replace them:
 everybody would be shown the same, as where a source of candidates has failed."""
-KV_CHUNK = 1000
-"""Commands in one pipeline to the key-value store: more gain nothing and hold other clients up."""
+KV_CHUNK = 500
+"""Keys in one command, or one pipeline, to the key-value store: more gain nothing and hold other clients up."""
 KV_SAMPLE = 1000
 """Lists that are read back byte for byte before the pointer moves; of all others the length is compared."""
 KV_OVERHEAD_BYTES = 120

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from nightjar.errors import GateClosed
+from nightjar.schemas import NEW_USERS
 from nightjar.thresholds import MIN_COVERAGE_KEPT, MIN_LENGTH_KEPT, MIN_LISTS_KEPT, MIN_LISTS_TO_COMPARE
 
 POINTER = "nightjar:current"
@@ -34,6 +36,11 @@ def new_users_key(version: str) -> str:
     return f"nightjar:{version}:new-users"
 
 
+def key(version: str, user_id: str) -> str:
+    """Where the list of a user is, or under NEW_USERS that of everybody else."""
+    return new_users_key(version) if user_id == NEW_USERS else list_key(version, user_id)
+
+
 @dataclass(frozen=True)
 class Record:
     """What is known of a version outside the store, from before its first key is written until its last is gone."""
@@ -50,8 +57,13 @@ class Record:
     songs: int = 0
     """And how many different ones those are."""
 
+    def keys(self) -> Iterator[str]:
+        """All keys of the version, that of new users last."""
+        yield from (list_key(self.version, user_id) for user_id in self.users)
+        yield new_users_key(self.version)
+
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self), sort_keys=True).encode()
+        return json.dumps(vars(self), sort_keys=True).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Record:

@@ -225,7 +225,7 @@ class Watching(threading.Thread):
 def kill_at(day: str, step: int) -> int:
     """Publish a day in a process that dies at its `step`th action; its exit status, negative for a signal."""
     context = multiprocessing.get_context("forkserver")  # imports once for all of them
-    context.set_forkserver_preload(["tests.nightjar.publish.lists"])
+    context.set_forkserver_preload(["tests.nightjar.publish.warm"])
     process = context.Process(target=lists.publish_and_die, args=(dict(os.environ), day, step))
     process.start()
     process.join()
@@ -242,10 +242,10 @@ def test_killed_anywhere_no_reader_notices_and_the_next_run_ends_right(settings,
     watching = Watching(settings.kv_url)
     watching.start()
     try:
-        # 0-5 the live lists, 6 record, 7-18 what is there, 19-25 lists, 26-37 check, 38 pointer. Once all lists are
-        # there 19 is the pointer and 20 the first of the old version to go; once it has moved, 6-12 are the old
-        # version, 13 its record.
-        for step in (6, 9, 14, 19, 22, 24, 31, 19, 20, 9, 13):
+        # 0-5 the live lists, 6 record, 7-13 lists, 14-25 check, 26 pointer. Where the record was there: 7-18 what is
+        # there, 19- lists, check, pointer. Once all lists are there 19 is the pointer and 20 the first of the old
+        # version to go; once it has moved, 6-12 are the old version, 13 its record.
+        for step in (6, 8, 14, 19, 20, 19, 20, 9, 13):
             assert kill_at(DAYS[2], step) == -9, step
         assert kill_at(DAYS[3], 22) == -9  # another day dies in the middle, over an unfinished one
         lists.write(settings, DAYS[3], edition="b")  # and is then ranked anew
