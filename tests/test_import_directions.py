@@ -50,7 +50,7 @@ PURE = (
         "recommend.filters",
     ),
     *("recommend.rerank", "recommend.ranking", "recommend.cold", "recommend.invariants", "recommend.gate"),
-    *("publish.encode", "publish.versions"),
+    *("publish.encode", "publish.packed", "publish.versions"),
     *("evaluate.alterations", "evaluate.metrics"),
 )
 """Modules of nightjar that compute and do nothing else."""

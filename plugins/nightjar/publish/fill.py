@@ -17,8 +17,8 @@ from nightjar.publish.versions import Record
 from nightjar.schemas import NEW_USERS
 
 _COLUMNS = ["user_id", "track_id", "score"]
-_READERS = 2
-"""Parts that are read ahead, and so held in memory beside the one that is worked on."""
+_READERS = 1
+"""Threads that read ahead, each a part that is held in memory beside the one that is worked on."""
 
 
 def fill(lists: Spool, version: str, previous: str, lake: Lake, partition: Partition, manifest: Manifest) -> Record:

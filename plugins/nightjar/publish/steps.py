@@ -18,17 +18,17 @@ from nightjar.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> dict:
+def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
     """Write the day's committed lists under their version, check them, then move the pointer, forward only.
 
     {"version", "lists", "current", "moved", "removed", "churn"}: `current` is what the app reads afterwards, `churn`
     the share of a user's list that is new on it since the live version, None without one. Before the first
     key of a version its record is written (`published/<version>.json`), so that a run killed anywhere leaves nothing
     that the next does not remove. The live version and the one before it are kept. A day older than the live version
-    changes nothing. `accept_fewer` publishes past the comparison with the live version.
+    changes nothing. `accept` publishes past the comparison with the live version.
 
-    Raises GateClosed if the lists are much poorer than the live ones, and NightjarError if the store evicts, is full,
-    or does not hold what was written; the pointer has then not moved.
+    Raises GateClosed if the lists are much poorer than the live ones or nearly all others, and NightjarError if the
+    store evicts, is full, or does not hold what was written; the pointer has then not moved.
     """
     lake = Lake(settings)
     partition = Partition("lists", day, settings.model)
@@ -44,8 +44,8 @@ def publish_lists(settings: Settings, day: str, accept_fewer: bool = False) -> d
         previous = before if live == version else live
         record = fill.fill(lists, version, previous, lake, partition, manifest)
         churn = _churn(store, live, lists)
-        if not accept_fewer:
-            versions.gate(record, behind)
+        if not accept:
+            versions.gate(record, behind, churn)
         removed = records.sweep(lake.objects, store, day, {live, before, version})  # what killed runs left
         _write(lake.objects, store, record, lists)
         if live != version and not store.move(live, version):

@@ -17,7 +17,14 @@ USERS = 40
 LENGTH = 5
 
 
-def write(settings: Settings, day: str, users: int = USERS, edition: str = "a", new_users: int = LENGTH) -> None:
+def write(
+    settings: Settings,
+    day: str,
+    users: int = USERS,
+    edition: str = "a",
+    new_users: int = LENGTH,
+    length: int = LENGTH,
+) -> None:
     """Commit the lists of a day. Every track id says its day, edition and user, so that a mixture shows."""
     rows = [
         {
@@ -28,7 +35,7 @@ def write(settings: Settings, day: str, users: int = USERS, edition: str = "a", 
             "because": [],
             "source": "fresh",
         }
-        for user, length in [("", new_users), *((f"u{number:03d}", LENGTH) for number in range(users))]
+        for user, length in [("", new_users), *((f"u{number:03d}", length) for number in range(users))]
         for rank in range(1, length + 1)
     ]
     Lake(settings).write(Partition("lists", day, settings.model), schemas.table("lists", rows))

@@ -16,6 +16,7 @@ from nightjar.publish.reader import Reader
 from nightjar.publish.steps import publish_lists
 from nightjar.publish.versions import POINTER, list_key
 from nightjar.settings import REPOSITORY
+from nightjar.thresholds import CHURN_MIN_LENGTH
 from tests.nightjar.publish import lists
 
 DAYS = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"]
@@ -136,10 +137,24 @@ def test_an_empty_first_night_is_published_but_replaces_nothing(settings, kv):
         publish_lists(settings, DAYS[2])
     assert read(settings, "u000") == {f"{DAYS[1]}_a_u000"}
     lists.write(settings, DAYS[2], users=1)
-    with pytest.raises(GateClosed, match=f"1 users have a list.*nightjar publish {DAYS[2]} --accept-fewer"):
+    with pytest.raises(GateClosed, match=f"1 users have a list.*nightjar publish {DAYS[2]} --accept"):
         publish_lists(settings, DAYS[2])
-    assert publish_lists(settings, DAYS[2], accept_fewer=True)["moved"]
+    assert publish_lists(settings, DAYS[2], accept=True)["moved"]
     assert read(settings, "u001") == {f"{DAYS[2]}_a_new"}
+
+
+def test_a_night_of_all_other_songs_is_published_only_if_a_person_accepts_it(settings, kv):
+    lists.write(settings, DAYS[0], length=CHURN_MIN_LENGTH)
+    live = publish_lists(settings, DAYS[0])["version"]
+    before = {key: kv.get(key) for key in kv.scan_iter("*")}
+    lists.write(settings, DAYS[1], length=CHURN_MIN_LENGTH)  # every track id says its day
+    with pytest.raises(GateClosed, match=rf"100% of a list are songs that were not on it in {live}, at most 90%"):
+        publish_lists(settings, DAYS[1])
+    assert {key: kv.get(key) for key in kv.scan_iter("*")} == before
+    assert records_in(settings) == {live}
+    accepted = publish_lists(settings, DAYS[1], accept=True)
+    assert (accepted["moved"], accepted["churn"]) == (True, 1)
+    assert read(settings, "u007") == {f"{DAYS[1]}_a_u007"}
 
 
 def test_lists_that_were_never_committed(settings, kv):
