@@ -19,7 +19,7 @@ from tests.nightjar.recommend import night as made
 
 DAY = "2026-11-22"
 DIMENSIONS, GENRES = 200, 12
-SPREAD = np.arange(1, DIMENSIONS + 1) ** -0.8
+SPREAD = np.arange(1, DIMENSIONS + 1) ** -0.7
 """How far songs lie apart in each direction: as real songs' vectors do, most in a few dozen of them."""
 
 
@@ -64,7 +64,7 @@ def test_another_mix_of_music_does_not_stop_a_night(songs, shares):
 
 def test_a_genre_that_was_never_there_does_not_stop_a_night():
     earlier = music(0, 2000, dict.fromkeys(range(11), 1 / 11))
-    assert judge(DAY, night(music(1, 300, {11: 1.0}), earlier))["explained"] > 0.75
+    assert judge(DAY, night(music(1, 300, {11: 1.0}), earlier))["explained"] > 0.7
 
 
 def almost_one(songs: int) -> np.ndarray:
