@@ -6,7 +6,7 @@ Runs when a day's duplicates and its listens are both there.
 | task | does |
 |---|---|
 | `wait_for_past` | waits, an hour at most, for earlier days that are ingested and not swept yet |
-| `gate` | stops a night that rejected too much of its uploads: last night's lists stay |
+| `gate` | stops a night that rejected too much, or whose vectors are not those of music: last night's lists stay |
 | `find_similar` | finds what is near the day's new songs by sound, in Milvus |
 | `weigh_listens` | what each user thinks of what they heard in the window; cuts the users into shards |
 | `learn_neighbours` | which songs a song brings: by sound, and by what the same people play |
@@ -20,8 +20,9 @@ TRACK` explain any list.
 **When not:**
 - *`wait_for_past` is skipped*: an earlier day did not get through within the hour, and this one went on without its
   songs. Mend the earlier day (its `embed_tracks`, `load_vectors`, `sweep_duplicates`), then backfill both.
-- *The gate is closed*: the message has the numbers and the commonest reason. Mend the cause and backfill the day;
-  the app reads last night's lists meanwhile.
+- *The gate is closed*, here or in `publish`: the message has all that is out of its limits. Mend the cause and
+  backfill the day; the app reads last night's lists meanwhile. If it is right so, as after a change of the model:
+  `nightjar publish DAY --accept`.
 - *An invariant is violated*: nothing was published. The message names user, track and rule; it is a defect, not bad
   data.
 - *"pointer stays"*: this day is older than what is published. Its lists are in the lake; newer ones are never

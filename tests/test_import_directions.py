@@ -54,7 +54,7 @@ PURE = (
         "recommend.filters",
     ),
     *("recommend.rerank", "recommend.ranking", "recommend.cold", "recommend.invariants", "recommend.gate"),
-    *("publish.encode", "publish.versions"),
+    *("publish.encode", "publish.packed", "publish.versions"),
     *("takedowns.forgotten", "takedowns.columns", "takedowns.rows"),
     *("evaluate.alterations", "evaluate.metrics"),
 )

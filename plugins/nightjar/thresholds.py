@@ -27,6 +27,26 @@ MAX_REJECT_SHARE = 0.25
 """A night that rejects more than this share of its uploads does not publish: something upstream is broken."""
 MIN_REJECTS_TO_STOP = 10
 """Fewer rejects than this never stop a night, so that a small day is not stopped by two bad songs."""
+DRIFT_MIN_SONGS = 50
+"""Fewer new songs than this never stop a night by their vectors."""
+DRIFT_MIN_EARLIER = 100
+"""Songs of earlier days without which it is not known what vectors look like."""
+DRIFT_SONGS = 2000
+"""Songs that are looked at of the new day, and of the days before."""
+DRIFT_DAY_SONGS = 300
+"""Most songs of one earlier day."""
+DRIFT_DAYS = 28
+"""How far back the days before go."""
+DRIFT_ENERGY = 0.8
+"""Share of the earlier vectors' energy in the directions that count as theirs: 13 of 200 of msd_musicnn-1."""
+MAX_ODD_VECTORS = 0.02
+"""More of the day's vectors than this share that are no unit vectors stop the night."""
+MAX_ALIKE = 0.8
+"""A mean cosine between the day's songs above this is an embedder that says the same of all. Of songs of one album, 12
+game soundtracks of msd_musicnn-1: 0.52 at most; of all of them 0.00."""
+MIN_EXPLAINED = 0.6
+"""Vectors that have less than this in common with those of earlier days are not of this model, or noise. Songs of one
+such album beside those of the others: 0.80 at least; noise: 0.08, a day of which 60 % is noise: 0.36."""
 
 # --- vectors --------------------------------------------------------------------------------------------------------
 MILVUS_TIMEOUT_S = 60.0
@@ -229,16 +249,24 @@ BECAUSE = 3
 
 # --- publishing -----------------------------------------------------------------------------------------------------
 MIN_LISTS_KEPT = 0.5
-"""A version with fewer lists than this share of the published ones does not replace them: listens are missing."""
+"""A version in which fewer than this share of the users with a published list have one does not replace it: listens are
+missing, or users' ids have changed."""
 MIN_LISTS_TO_COMPARE = 20
-"""Below this many published lists their number may fall to anything."""
+"""Below this many published lists they may change in any way."""
+MAX_CHURN = 0.9
+"""A version on whose lists more than this share of the songs are new, user by user, does not replace the published one.
+Lists made at random share nothing; a night adds what is new and drops what was heard."""
+CHURN_MIN_LENGTH = 20
+"""Lists shorter on average than this may change altogether: a user who hears five of seven songs gets others."""
+CHURN_DAYS = 7
+"""And so may those after a gap of more days than this, which explains it."""
 MIN_LENGTH_KEPT = 0.7
 """Lists shorter on average than this share of the published ones do not replace them: songs are missing."""
 MIN_COVERAGE_KEPT = 0.5
 """A version with fewer songs on all its lists together than this share of the published ones' does not replace them:
 everybody would be shown the same, as where a source of candidates has failed."""
-KV_CHUNK = 1000
-"""Commands in one pipeline to the key-value store: more gain nothing and hold other clients up."""
+KV_CHUNK = 500
+"""Keys in one command, or one pipeline, to the key-value store: more gain nothing and hold other clients up."""
 KV_SAMPLE = 1000
 """Lists that are read back byte for byte before the pointer moves; of all others the length is compared."""
 KV_OVERHEAD_BYTES = 120

@@ -113,18 +113,18 @@ def _why(command: argparse.ArgumentParser) -> None:
 
 
 def _publish(command: argparse.ArgumentParser) -> None:
-    command.usage = "%(prog)s DAY [--accept-fewer] [--json]\n       %(prog)s (--rollback | --to VERSION) [--json]"
+    command.usage = "%(prog)s DAY [--accept] [--json]\n       %(prog)s (--rollback | --to VERSION) [--json]"
     what = command.add_mutually_exclusive_group(required=True)
     what.add_argument("day", nargs="?", type=_day, metavar="DAY", help="the day whose lists are published")
     what.add_argument("--rollback", action="store_true", help="go back to the version that was live before")
     what.add_argument("--to", metavar="VERSION", help="go to a version that the store still holds")
-    command.add_argument("--accept-fewer", action="store_true", help="also if it is much poorer than what is live")
-    command.check = _fewer_of_a_day
+    command.add_argument("--accept", action="store_true", help="also if the night kept it back: it is right as it is")
+    command.check = _accepted_of_a_day
 
 
-def _fewer_of_a_day(found: argparse.Namespace) -> str | None:
-    fewer = found.accept_fewer and found.day is None
-    return "argument --accept-fewer: it belongs to a DAY; a version in the store was accepted before" if fewer else None
+def _accepted_of_a_day(found: argparse.Namespace) -> str | None:
+    wrong = found.accept and found.day is None
+    return "argument --accept: it belongs to a DAY; a version in the store was accepted before" if wrong else None
 
 
 def _forget(command: argparse.ArgumentParser) -> None:

@@ -31,13 +31,19 @@ def encode(entries: Iterable[tuple[str, float]]) -> bytes:
     for track_id, score in entries:
         name = track_id.encode()
         if not 1 <= len(name) <= 255:
-            raise NightjarError(
-                f"track id {track_id!r} has {len(name)} bytes; a list holds 1 to 255", "See nightjar/ingest/names.py"
-            )
+            raise refused(track_id)
         made.append(len(name))
         made += name
         made += struct.pack("<f", score)
     return bytes(made)
+
+
+def refused(track_id: str) -> NightjarError:
+    """The error for an id that does not fit into a list."""
+    size = len(track_id.encode())
+    return NightjarError(
+        f"track id {track_id!r} has {size} bytes; a list holds 1 to 255", "See nightjar/ingest/names.py"
+    )
 
 
 def decode(body: bytes) -> list[Recommendation]:

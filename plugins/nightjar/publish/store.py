@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from typing import Any
 from urllib.parse import urlsplit
 
 import redis
@@ -25,6 +28,14 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then redis.call('UNLINK', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
 return 1
 """
+_AS_LONG = b"""
+local said = {}
+for at, key in ipairs(KEYS) do
+  said[at] = redis.call('STRLEN', key) == struct.unpack('<I4', ARGV[1], 4 * at - 3) and '1' or '0'
+end
+return table.concat(said)
+"""
+"""For each key 1 or 0: whether its value has as many bytes as it must."""
 
 
 def connect(url: str) -> redis.Redis | redis.RedisCluster:
@@ -55,11 +66,16 @@ def explained(url: str) -> Iterator[None]:
 
 
 class Store:
-    """Writes, checks and removes lists, and moves the pointer. Every method raises NightjarError if the store fails."""
+    """Writes, checks and removes lists, and moves the pointer. Every method raises NightjarError if the store fails.
+
+    A single server gets one command for many keys. On a cluster the keys of a command must lie in one slot: there each
+    key has a command of its own, and many of them go in one pipeline.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._client = connect(url)
+        self._cluster = isinstance(self._client, redis.RedisCluster)
 
     def close(self) -> None:
         """Hang up."""
@@ -91,28 +107,58 @@ class Store:
                 "Raise its maxmemory: it holds the live version, the one before and the one being written",
             )
 
-    def write(self, items: Iterable[tuple[str, bytes]]) -> int:
-        """Set keys, in any number; returns how many."""
-        return sum(len(answers) for answers in self._pipelines(items, lambda pipe, item: pipe.set(*item)))
+    def write(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Set keys, in any number."""
 
-    def lengths(self, keys: Iterable[str]) -> list[int]:
-        """Bytes under each key, 0 where there is none."""
-        answers = self._pipelines(keys, lambda pipe, key: pipe.strlen(key))
-        return [length for chunk in answers for length in chunk]
+        def whole(chunk: list[tuple[str, bytes]]) -> list[bytes]:
+            return [b"MSET", *(part for key, body in chunk for part in (key.encode(), body))]
+
+        for _ in self._answers(items, whole, lambda pipe, item: pipe.set(*item)):
+            pass
+
+    def wrong(self, expected: Iterable[tuple[str, int]]) -> list[int]:
+        """The places, from 0, of those keys whose values have not the bytes that they must; a missing one has none."""
+
+        def whole(chunk: list[tuple[str, int]]) -> list[bytes]:
+            keys, sizes = zip(*chunk, strict=True)
+            packed = struct.pack(f"<{len(sizes)}I", *sizes)
+            return [b"EVAL", _AS_LONG, b"%d" % len(keys), *(key.encode() for key in keys), packed]
+
+        found: list[int] = []
+        done = 0
+        for chunk, answer in self._answers(expected, whole, lambda pipe, item: pipe.strlen(item[0])):
+            if isinstance(answer, list):
+                right = [length == size for (_, size), length in zip(chunk, answer, strict=True)]
+            else:
+                right = [each == ord("1") for each in answer]
+            if not all(right):
+                found += [done + at for at, holds in enumerate(right) if not holds]
+            done += len(chunk)
+        return found
 
     def read(self, keys: Iterable[str]) -> list[bytes | None]:
         """What is under each key."""
-        return [body for chunk in self._pipelines(keys, lambda pipe, key: pipe.get(key)) for body in chunk]
+        answers = self._answers(keys, lambda chunk: _command(b"MGET", chunk), lambda pipe, key: pipe.get(key))
+        return [body for _, answer in answers for body in answer]
+
+    def count(self, keys: Iterable[str]) -> int:
+        """How many of the keys are there."""
+        answers = self._answers(keys, lambda chunk: _command(b"EXISTS", chunk), lambda pipe, key: pipe.exists(key))
+        return sum(sum(answer) if isinstance(answer, list) else answer for _, answer in answers)
 
     def remove(self, keys: Iterable[str]) -> int:
         """Unlink keys; returns how many there were."""
-        return sum(sum(answers) for answers in self._pipelines(keys, lambda pipe, key: pipe.unlink(key)))
+        answers = self._answers(keys, lambda chunk: _command(b"UNLINK", chunk), lambda pipe, key: pipe.unlink(key))
+        return sum(sum(answer) if isinstance(answer, list) else answer for _, answer in answers)
 
     def swap(self, changes: Iterable[tuple[str, bytes, bytes]]) -> list[bool]:
         """For each (key, before, after), if `before` is still there put `after` in its place, or nothing where that is
         empty; each in one step. Says of each whether it was."""
-        answers = self._pipelines(changes, lambda pipe, change: pipe.execute_command("EVAL", _SWAP, 1, *change))
-        return [bool(answer) for chunk in answers for answer in chunk]
+        with explained(self._url):
+            answers = self._pipelines(
+                _chunks(changes), lambda pipe, change: pipe.execute_command("EVAL", _SWAP, 1, *change)
+            )
+            return [bool(answer) for _, chunk in answers for answer in chunk]
 
     def chunks(self) -> Iterator[list[str]]:
         """All our keys but the pointer, of whatever version. Those that come or go meanwhile may be missed."""
@@ -121,19 +167,56 @@ class Store:
             while chunk := list(islice(left, KV_CHUNK)):
                 yield [key.decode(errors="replace") for key in chunk if key.decode(errors="replace") != POINTER]
 
-    def _pipelines(self, items: Iterable, command: Callable) -> Iterator[list]:
-        """The answers to a command for each item, by chunks. Raises if any single one failed."""
-        left = iter(items)
-        while chunk := list(islice(left, KV_CHUNK)):
-            with explained(self._url):
-                pipe = self._client.pipeline(transaction=False)
-                for item in chunk:
-                    command(pipe, item)
-                answers = pipe.execute()
-            yield answers
+    def _answers(
+        self, items: Iterable, whole: Callable[[list], list[bytes]], each: Callable
+    ) -> Iterator[tuple[list, Any]]:
+        """Each chunk of items with the answer to its one command, or on a cluster with a list of answers, one an item.
+        Raises if any single one failed."""
+        chunks = _chunks(items)
+        with explained(self._url):
+            yield from self._pipelines(chunks, each) if self._cluster else self._commands(chunks, whole)
+
+    def _pipelines(self, chunks: Iterator[list], each: Callable) -> Iterator[tuple[list, list]]:
+        for chunk in chunks:
+            pipe = self._client.pipeline(transaction=False)
+            for item in chunk:
+                each(pipe, item)
+            yield chunk, pipe.execute()
+
+    def _commands(self, chunks: Iterator[list], whole: Callable[[list], list[bytes]]) -> Iterator[tuple[list, Any]]:
+        """Sends a command while the server works on the one before, and packs it itself: redis-py needs three times as
+        long for it as the server for its work."""
+        connection = self._client.connection_pool.get_connection()
+        waiting: deque[list] = deque()
+        try:
+            for chunk in chunks:
+                connection.send_packed_command([_packed(whole(chunk))])
+                waiting.append(chunk)
+                if len(waiting) > 1:
+                    yield waiting.popleft(), connection.read_response()
+            while waiting:
+                yield waiting.popleft(), connection.read_response()
+        finally:
+            if waiting:  # whoever has the connection next must not read these answers
+                connection.disconnect()
+            self._client.connection_pool.release(connection)
 
     def _memory(self) -> list[dict]:
         with explained(self._url):
-            if not isinstance(self._client, redis.RedisCluster):
+            if not self._cluster:
                 return [self._client.info("memory")]
             return [self._client.info("memory", target_nodes=node) for node in self._client.get_primaries()]
+
+
+def _command(name: bytes, keys: list[str]) -> list[bytes]:
+    return [name, *(key.encode() for key in keys)]
+
+
+def _packed(command: list[bytes]) -> bytes:
+    """A command as Redis's protocol has it."""
+    return b"*%d\r\n%b" % (len(command), b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in command]))
+
+
+def _chunks(items: Iterable) -> Iterator[list]:
+    left = iter(items)
+    return iter(lambda: list(islice(left, KV_CHUNK)), [])

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from nightjar.days import before
 from nightjar.errors import GateClosed
 from nightjar.schemas import NEW_USERS
-from nightjar.thresholds import MIN_COVERAGE_KEPT, MIN_LENGTH_KEPT, MIN_LISTS_KEPT, MIN_LISTS_TO_COMPARE
+from nightjar.thresholds import (
+    CHURN_DAYS,
+    CHURN_MIN_LENGTH,
+    MAX_CHURN,
+    MIN_COVERAGE_KEPT,
+    MIN_LENGTH_KEPT,
+    MIN_LISTS_KEPT,
+    MIN_LISTS_TO_COMPARE,
+)
 
 PREFIX = "nightjar:"
 """What all our keys begin with."""
@@ -47,6 +57,11 @@ def owner(key: str) -> tuple[str, str] | None:
     return None
 
 
+def key(version: str, user_id: str) -> str:
+    """Where the list of a user is, or under NEW_USERS that of everybody else."""
+    return new_users_key(version) if user_id == NEW_USERS else list_key(version, user_id)
+
+
 @dataclass(frozen=True)
 class Record:
     """What is known of a version outside the store, from before its first key is written until its last is gone."""
@@ -63,25 +78,32 @@ class Record:
     songs: int = 0
     """And how many different ones those are."""
 
+    def keys(self) -> Iterator[str]:
+        """All keys of the version, that of new users last."""
+        yield from (list_key(self.version, user_id) for user_id in self.users)
+        yield new_users_key(self.version)
+
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self), sort_keys=True).encode()
+        return json.dumps(vars(self), sort_keys=True).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Record:
         return cls(**json.loads(text))
 
 
-def gate(new: Record, live: Record | None) -> None:
-    """Raises GateClosed if `new` is so much poorer than the live version that something must be missing; with all that
-    speaks against it."""
+def gate(new: Record, live: Record | None, churn: float | None = None) -> None:
+    """Raises GateClosed if `new` is so much poorer than the live version, or so different from it, that something must
+    be wrong; with all that speaks against it. `churn` is the mean share of a list that is new on it."""
     if live is None:
         return
     found = [said for poorer in (_no_start, _fewer_users, _shorter, _alike) if (said := poorer(new, live))]
+    found += [said] if (said := _other_songs(new, live, churn)) else []
     if found:
         raise GateClosed(
             f"{new.version} is not published: {'; '.join(found)}; {live.version} stays",
-            "Look whether days of listens are missing in the window, or the day's tracks and duplicate groups are not "
-            f"whole, and backfill them; if it is right so: nightjar publish {day_of(new.version)} --accept-fewer",
+            "Look whether days of listens are missing in the window, or the day's tracks, vectors and duplicate groups "
+            "are not whole, and backfill them; if it is right so, as after a change of model: "
+            f"nightjar publish {day_of(new.version)} --accept",
         )
 
 
@@ -91,16 +113,27 @@ def _no_start(new: Record, live: Record) -> str | None:
 
 
 def _fewer_users(new: Record, live: Record) -> str | None:
-    before, after = len(live.users), len(new.users)
-    poorer = before >= MIN_LISTS_TO_COMPARE and after < MIN_LISTS_KEPT * before
-    return f"{after} users have a list, in {live.version} {before} had" if poorer else None
+    had, kept = len(live.users), len(set(live.users) & set(new.users))
+    poorer = had >= MIN_LISTS_TO_COMPARE and kept < MIN_LISTS_KEPT * had
+    return f"{kept} users have a list still, in {live.version} {had} had" if poorer else None
+
+
+def _other_songs(new: Record, live: Record, churn: float | None) -> str | None:
+    """Short lists change altogether by themselves, and so does what lies many days back."""
+    if churn is None or churn <= MAX_CHURN or len(live.users) < MIN_LISTS_TO_COMPARE:
+        return None
+    near = day_of(live.version) in before(day_of(new.version), CHURN_DAYS + 1)
+    shorter = min(each.entries / len(each.users) if each.users else 0 for each in (new, live))
+    if not near or shorter < CHURN_MIN_LENGTH:
+        return None
+    return f"{churn:.0%} of a list are songs that were not on it in {live.version}, at most {MAX_CHURN:.0%} may be"
 
 
 def _shorter(new: Record, live: Record) -> str | None:
     if len(live.users) < MIN_LISTS_TO_COMPARE or not new.users or not live.entries:
         return None
-    before, after = live.entries / len(live.users), new.entries / len(new.users)
-    return f"lists have {after:.0f} songs, in {live.version} {before:.0f}" if after < MIN_LENGTH_KEPT * before else None
+    had, has = live.entries / len(live.users), new.entries / len(new.users)
+    return f"lists have {has:.0f} songs, in {live.version} {had:.0f}" if has < MIN_LENGTH_KEPT * had else None
 
 
 def _alike(new: Record, live: Record) -> str | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from nightjar.lake import Lake, Partition
-from nightjar.recommend import behaviour, cold, inputs, invariants, neighbours, ranking, tables
-from nightjar.recommend import gate as night
+from nightjar.recommend import behaviour, cold, inputs, invariants, neighbours, night, ranking, tables
 from nightjar.recommend.behaviour import Behaviour
+from nightjar.recommend.gate import judge
 from nightjar.recommend.library import Library
 from nightjar.recommend.quantized import WIDTH, principal_axes, quantize
 from nightjar.recommend.ranking import Users
@@ -23,20 +22,23 @@ from nightjar.thresholds import AXES_SAMPLE
 
 log = logging.getLogger(__name__)
 
-_UPLOAD_STAGES = ("ingest", "embed")
-"""Stages whose rejects are uploads; those of listens are rows of another table."""
 
+def gate(settings: Settings, day: str, accept: bool = False) -> dict:
+    """Stop a night that rejected too much, or whose vectors are not those of music: what `gate.judge` gives, and
+    "accepted", whether a person has accepted it. `accept` does that, for the night as it is now.
 
-def gate(settings: Settings, day: str) -> dict:
-    """Stop a night that rejected too much: {"uploads", "rejects", "share"}. Raises GateClosed, PartitionMissing."""
-    lake = Lake(settings)
-    reasons: dict[str, list[str]] = {
-        stage: lake.read(Partition("rejects", day, stage=stage), ["reason"])["reason"].to_pylist()
-        for stage in _UPLOAD_STAGES
-    }
-    uploads = lake.manifest(Partition("tracks", day)).rows + len(reasons["ingest"])
-    summary = night.judge(day, uploads, Counter(reason for each in reasons.values() for reason in each))
-    log.info("gate %s: open, %d of %d uploads rejected", day, summary["rejects"], uploads)
+    Raises GateClosed, PartitionMissing.
+    """
+    objects, key = Lake(settings).objects, night.accepted_key(settings, day)
+    if accept:
+        objects.put(key, b"")
+    accepted = objects.exists(key)
+    summary = judge(day, night.read(settings, day), accepted) | {"accepted": accepted}
+    log.info(
+        "gate %s: open, %d of %d uploads rejected, mean cosine of songs %s, in common with earlier days %s%s",
+        *(day, summary["rejects"], summary["uploads"], summary["alike"], summary["explained"]),
+        ", accepted by a person" if accepted else "",
+    )
     return summary
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from nightjar.objects import ObjectChanged, ObjectMissing, Objects
 from nightjar.publish import encode
+from nightjar.publish.records import RECORDS
 from nightjar.publish.store import Store
 from nightjar.publish.versions import Record, owner
 from nightjar.schemas import NEW_USERS
@@ -15,7 +16,6 @@ from nightjar.takedowns.forgotten import Forgotten
 
 log = logging.getLogger(__name__)
 
-_RECORDS = "published/"
 _EMPTY = bytes([encode.FORMAT])
 
 
@@ -54,7 +54,7 @@ def _changes(keys: list[str], bodies: list[bytes | None], forgotten: Forgotten) 
 
 def _correct_records(objects: Objects, gone: set[tuple[str, str]], forgotten: Forgotten) -> None:
     """Have the versions' records name no forgotten user and nobody whose list went."""
-    for seen in list(objects.list(_RECORDS)):
+    for seen in list(objects.list(RECORDS)):
         while True:
             try:
                 etag = objects.head(seen.key).etag

@@ -99,6 +99,6 @@ def _unknown(settings: Settings, lake: Lake, asked: Forgotten) -> list[str]:
     users = sorted(asked.users)
     there |= {each for each in users if ledger.songs_of(lake, frozenset({each}))}
     with closing(Store(settings.kv_url)) as store:
-        lengths = store.lengths(list_key(store.current(), each) for each in users)
-    there |= {each for each, length in zip(users, lengths, strict=True) if length}
+        lists = list(store.read(list_key(store.current(), each) for each in users))
+    there |= {each for each, found in zip(users, lists, strict=True) if found}
     return sorted((asked.tracks | asked.users) - there)

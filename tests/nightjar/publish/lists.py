@@ -17,7 +17,14 @@ USERS = 40
 LENGTH = 5
 
 
-def write(settings: Settings, day: str, users: int = USERS, edition: str = "a", new_users: int = LENGTH) -> None:
+def write(
+    settings: Settings,
+    day: str,
+    users: int = USERS,
+    edition: str = "a",
+    new_users: int = LENGTH,
+    length: int = LENGTH,
+) -> None:
     """Commit the lists of a day. Every track id says its day, edition and user, so that a mixture shows."""
     rows = [
         {
@@ -28,7 +35,7 @@ def write(settings: Settings, day: str, users: int = USERS, edition: str = "a", 
             "because": [],
             "source": "fresh",
         }
-        for user, length in [("", new_users), *((f"u{number:03d}", LENGTH) for number in range(users))]
+        for user, length in [("", new_users), *((f"u{number:03d}", length) for number in range(users))]
         for rank in range(1, length + 1)
     ]
     Lake(settings).write(Partition("lists", day, settings.model), schemas.table("lists", rows))
@@ -46,6 +53,14 @@ def overtake_next_move(settings: Settings, day: str, monkeypatch) -> None:
     monkeypatch.setattr(store.Store, "move", overtaken)
 
 
+def publish(environ: dict[str, str], day: str, begun) -> None:
+    """Publish `day` in this process; sets the event `begun` right before."""
+    os.environ.update(environ)
+    settings = Settings.load()
+    begun.set()
+    publish_lists(settings, day)
+
+
 def publish_and_die(environ: dict[str, str], day: str, step: int) -> None:
     """Publish `day` in this process, which does not live longer than `step` actions."""
     os.environ.update(environ)
@@ -56,8 +71,8 @@ def publish_and_die(environ: dict[str, str], day: str, step: int) -> None:
 def die_at(step: int) -> None:
     """Kill this process, as -9 does, at its `step`th action on the store or on the records, counted from 0.
 
-    Chunks are made small, so that a publish is many actions; it dies right after a chunk, and right before a record is
-    written or deleted and before the pointer moves.
+    Chunks are made small, so that a publish is many actions; it dies right after the answer to a chunk, when the next
+    one is on its way, and right before a record is written or deleted and before the pointer moves.
     """
     steps = count()
 
@@ -70,16 +85,16 @@ def die_at(step: int) -> None:
         return wrapped
 
     store.KV_CHUNK = 7
-    store.Store._pipelines = _counted(store.Store._pipelines, steps, step)
+    store.Store._answers = _counted(store.Store._answers, steps, step)
     store.Store.move = dying(store.Store.move)
     Objects.put, Objects.delete = dying(Objects.put), dying(Objects.delete)
 
 
 def _counted(method, steps, step: int):
     def wrapped(*arguments):
-        for answers in method(*arguments):
+        for answer in method(*arguments):
             if next(steps) == step:
                 os.kill(os.getpid(), signal.SIGKILL)
-            yield answers
+            yield answer
 
     return wrapped

@@ -5,14 +5,17 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nightjar import schemas
 from nightjar.errors import GateClosed, NightjarError
 from nightjar.publish.encode import decode, encode, without
+from nightjar.publish.packed import pack, songs_from
 from nightjar.publish.versions import Record, day_of, gate, version_of
-from nightjar.thresholds import MIN_LISTS_TO_COMPARE
+from nightjar.thresholds import CHURN_MIN_LENGTH, MAX_CHURN, MIN_LISTS_TO_COMPARE
 
 _IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 _SCORES = st.floats(0, 1, width=32)
@@ -52,6 +55,43 @@ def test_ids_that_do_not_fit(track_id):
         encode([(track_id, 1.0)])
 
 
+_ROWS = st.lists(st.lists(st.tuples(_IDS, _SCORES), min_size=1, max_size=5), min_size=1, max_size=6)
+
+
+@settings(deadline=None)  # compiled at first
+@given(_ROWS, st.integers(1, 7))
+def test_packed_at_once_they_are_the_same_bytes(made, rows_in_a_chunk):
+    rows = [(f"u{user}", *entry) for user, entries in enumerate(made) for entry in entries]
+    columns = dict(zip(("user_id", "track_id", "score"), zip(*rows, strict=True), strict=True))
+    plain = pa.table(columns, schema=pa.schema([("user_id", pa.string()), ("track_id", pa.string()), ("score", "f4")]))
+    chunks = [_coded(plain.slice(at, rows_in_a_chunk)) for at in range(0, len(rows), rows_in_a_chunk)]
+    found = pack(pa.concat_tables(chunks))
+    assert found.users == [f"u{user}" for user in range(len(made))]
+    begins = [0, *found.ends[:-1]]
+    assert [found.body[a:b].tobytes() for a, b in zip(begins, found.ends, strict=True)] == list(map(encode, made))
+    last = {entry[0] for entry in made[-1]}
+    assert set(songs_from(pa.concat_tables(chunks), len(rows) - len(made[-1])).to_pylist()) == last
+
+
+def _coded(rows: pa.Table) -> pa.Table:
+    """With a dictionary of its own, as every row group of a file has one."""
+    return rows.set_column(0, "user_id", rows["user_id"].dictionary_encode()).set_column(
+        1, "track_id", rows["track_id"].dictionary_encode()
+    )
+
+
+@pytest.mark.parametrize("track_id", ["", "x" * 256])
+def test_ids_that_do_not_fit_at_once(track_id):
+    rows = pa.table({"user_id": ["a", "a"], "track_id": ["b", track_id], "score": pa.array([1, 1], pa.float32())})
+    with pytest.raises(NightjarError, match="1 to 255"):
+        pack(_coded(rows))
+
+
+def test_nothing_packed():
+    found = pack(_coded(schemas.empty("lists").select(["user_id", "track_id", "score"])))
+    assert (found.users, len(found.ends), len(found.body)) == ([], 0, 0)
+
+
 def record(day: str, users: int, new_users: int = 10, length: int = 100, songs: int = 1000) -> Record:
     named = [f"u{number}" for number in range(users)]
     return Record(version_of(day, str(users).encode()), "", named, new_users, length * users, songs)
@@ -71,6 +111,29 @@ def test_the_gate_on_fewer_lists():
         gate(record("2026-11-22", 49), record("2026-11-21", 100))
     with pytest.raises(GateClosed, match="no song for new users"):
         gate(record("2026-11-22", 100, 0), record("2026-11-21", 100))
+
+
+def test_the_gate_on_users_who_are_all_others():
+    live = record("2026-11-21", 100)
+    others = replace(record("2026-11-22", 200), users=[f"v{number}" for number in range(200)])
+    with pytest.raises(GateClosed, match="0 users have a list still"):
+        gate(others, live)
+
+
+def test_the_gate_on_all_other_songs():
+    live = record("2026-11-21", 100)
+    gate(record("2026-11-22", 100), live, MAX_CHURN)
+    gate(record("2026-11-22", 100), live, None)
+    with pytest.raises(GateClosed, match=r"91% of a list are .* 2026-11-21\.\w+, at most 90%.*2026-11-22 --accept"):
+        gate(record("2026-11-22", 100), live, 0.91)
+    with pytest.raises(GateClosed, match="; 95% of a list"):
+        gate(record("2026-11-22", 100, songs=1), live, 0.95)
+    gate(record("2026-11-28", 100), record("2026-11-20", 100), 1.0)  # a gap explains it
+    with pytest.raises(GateClosed):
+        gate(record("2026-11-28", 100), record("2026-11-21", 100), 1.0)
+    short = record("2026-11-21", 100, length=CHURN_MIN_LENGTH - 1)
+    gate(record("2026-11-22", 100), short, 1.0)
+    gate(record("2026-11-22", 100), record("2026-11-21", MIN_LISTS_TO_COMPARE - 1), 1.0)
 
 
 def test_the_gate_on_shorter_lists_and_on_fewer_songs():

@@ -107,7 +107,7 @@ def test_the_command(settings, published, capsys, monkeypatch):
     assert main(["publish", "--to", live]) == 0
     assert main(["publish", "--to", "2026-01-01.abc"]) == 1
     assert "there is no version 2026-01-01.abc in the store" in capsys.readouterr().err
-    for wrong in (["publish"], ["publish", DAYS[0], "--rollback"], ["publish", "--rollback", "--accept-fewer"]):
+    for wrong in (["publish"], ["publish", DAYS[0], "--rollback"], ["publish", "--rollback", "--accept"]):
         with pytest.raises(SystemExit) as ended:
             main(wrong)
         assert ended.value.code == 2

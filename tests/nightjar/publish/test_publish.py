@@ -16,6 +16,7 @@ from nightjar.publish.reader import Reader
 from nightjar.publish.steps import publish_lists
 from nightjar.publish.versions import POINTER, list_key
 from nightjar.settings import REPOSITORY
+from nightjar.thresholds import CHURN_MIN_LENGTH
 from tests.nightjar.publish import lists
 
 DAYS = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"]
@@ -136,10 +137,24 @@ def test_an_empty_first_night_is_published_but_replaces_nothing(settings, kv):
         publish_lists(settings, DAYS[2])
     assert read(settings, "u000") == {f"{DAYS[1]}_a_u000"}
     lists.write(settings, DAYS[2], users=1)
-    with pytest.raises(GateClosed, match=f"1 users have a list.*nightjar publish {DAYS[2]} --accept-fewer"):
+    with pytest.raises(GateClosed, match=f"1 users have a list.*nightjar publish {DAYS[2]} --accept"):
         publish_lists(settings, DAYS[2])
-    assert publish_lists(settings, DAYS[2], accept_fewer=True)["moved"]
+    assert publish_lists(settings, DAYS[2], accept=True)["moved"]
     assert read(settings, "u001") == {f"{DAYS[2]}_a_new"}
+
+
+def test_a_night_of_all_other_songs_is_published_only_if_a_person_accepts_it(settings, kv):
+    lists.write(settings, DAYS[0], length=CHURN_MIN_LENGTH)
+    live = publish_lists(settings, DAYS[0])["version"]
+    before = {key: kv.get(key) for key in kv.scan_iter("*")}
+    lists.write(settings, DAYS[1], length=CHURN_MIN_LENGTH)  # every track id says its day
+    with pytest.raises(GateClosed, match=rf"100% of a list are songs that were not on it in {live}, at most 90%"):
+        publish_lists(settings, DAYS[1])
+    assert {key: kv.get(key) for key in kv.scan_iter("*")} == before
+    assert records_in(settings) == {live}
+    accepted = publish_lists(settings, DAYS[1], accept=True)
+    assert (accepted["moved"], accepted["churn"]) == (True, 1)
+    assert read(settings, "u007") == {f"{DAYS[1]}_a_u007"}
 
 
 def test_lists_that_were_never_committed(settings, kv):
@@ -225,7 +240,7 @@ class Watching(threading.Thread):
 def kill_at(day: str, step: int) -> int:
     """Publish a day in a process that dies at its `step`th action; its exit status, negative for a signal."""
     context = multiprocessing.get_context("forkserver")  # imports once for all of them
-    context.set_forkserver_preload(["tests.nightjar.publish.lists"])
+    context.set_forkserver_preload(["tests.nightjar.publish.warm"])
     process = context.Process(target=lists.publish_and_die, args=(dict(os.environ), day, step))
     process.start()
     process.join()
@@ -242,10 +257,10 @@ def test_killed_anywhere_no_reader_notices_and_the_next_run_ends_right(settings,
     watching = Watching(settings.kv_url)
     watching.start()
     try:
-        # 0-5 the live lists, 6 record, 7-18 what is there, 19-25 lists, 26-37 check, 38 pointer. Once all lists are
-        # there 19 is the pointer and 20 the first of the old version to go; once it has moved, 6-12 are the old
-        # version, 13 its record.
-        for step in (6, 9, 14, 19, 22, 24, 31, 19, 20, 9, 13):
+        # 0-5 the live lists, 6 record, 7-13 lists, 14-25 check, 26 pointer. Where the record was there: 7-18 what is
+        # there, 19- lists, check, pointer. Once all lists are there 19 is the pointer and 20 the first of the old
+        # version to go; once it has moved, 6-12 are the old version, 13 its record.
+        for step in (6, 8, 14, 19, 20, 19, 20, 9, 13):
             assert kill_at(DAYS[2], step) == -9, step
         assert kill_at(DAYS[3], 22) == -9  # another day dies in the middle, over an unfinished one
         lists.write(settings, DAYS[3], edition="b")  # and is then ranked anew

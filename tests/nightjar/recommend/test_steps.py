@@ -182,7 +182,7 @@ def test_unknown_songs_nameless_users_and_a_day_without_listens(settings, milvus
 
 def test_an_empty_library_makes_an_empty_list(settings, milvus):
     night.write_day(settings, DAY, tracks=[], listens=[night.listen("u00", "gone", DAY)])
-    assert steps.gate(settings, DAY) == {"uploads": 0, "rejects": 0, "share": 0.0}
+    assert steps.gate(settings, DAY).items() >= {"uploads": 0, "rejects": 0, "share": 0.0}.items()
     assert steps.weigh_listens(settings, DAY)["users"] == 0
     assert run(settings) == {}
 
@@ -216,7 +216,7 @@ def test_the_gate_stops_a_night_of_rejects(settings, milvus):
     with pytest.raises(GateClosed, match=r"11 of 28 uploads were rejected \(39%.*8 of them as silent"):
         steps.gate(settings, DAY)
     night.write_day(settings, DAY, rejects_ingest=ingest[:6], rejects_embed=embed)
-    assert steps.gate(settings, DAY) == {"uploads": 26, "rejects": 9, "share": 0.3462}
+    assert steps.gate(settings, DAY).items() >= {"uploads": 26, "rejects": 9, "share": 0.3462}.items()
 
 
 def test_no_uploader_fills_a_list(settings, milvus, monkeypatch):

@@ -107,7 +107,7 @@ def test_nothing_that_is_published_later_brings_it_back(published, kv):
     go_to(published)
     write(published, "2026-11-22")
     take_down(published, "2026-11-22", users=["u6"])
-    publish_lists(published, "2026-11-22", accept_fewer=True)
+    publish_lists(published, "2026-11-22", accept=True)
     live = f"nightjar:{kv.get('nightjar:current').decode()}:"
     assert naming(kv, b"\x01x") == naming(kv, b":u4") == []
     assert not [key for key in naming(kv, b":u6") if key.startswith(live)]

@@ -1,0 +1,52 @@
+"""What is known of each version outside the store: `published/<version>.json` in object storage."""
+
+from __future__ import annotations
+
+from nightjar.objects import ObjectMissing, Objects
+from nightjar.publish import versions
+from nightjar.publish.store import Store
+from nightjar.publish.versions import Record, day_of
+
+RECORDS = "published/"
+
+
+def read(objects: Objects, version: str) -> Record | None:
+    """What is known of a version; None if nothing is, as for "" and for one published from another bucket."""
+    if not version:
+        return None
+    try:
+        return Record.from_json(objects.get(_where(version)))
+    except ObjectMissing:
+        return None
+
+
+def write(objects: Objects, record: Record) -> None:
+    """Keep a record; it must be there before the first key of its version."""
+    objects.put(_where(record.version), record.to_json())
+
+
+def all_versions(objects: Objects) -> list[str]:
+    """Those of which there is a record, finished or not."""
+    return [seen.key.removeprefix(RECORDS).removesuffix(".json") for seen in objects.list(RECORDS)]
+
+
+def whole(store: Store, record: Record) -> bool:
+    """Whether the store has every list of a version."""
+    return store.count(record.keys()) == len(record.users) + 1
+
+
+def sweep(objects: Objects, store: Store, day: str, keep: set[str]) -> int:
+    """Remove the versions of days up to `day`, finished or not, that are not to be kept; returns how many keys."""
+    removed = 0
+    for version in all_versions(objects):
+        if version in keep or day_of(version) > day:
+            continue
+        if record := read(objects, version):  # else another run has removed it meanwhile
+            removed += store.remove([versions.new_users_key(version)])
+            removed += store.remove(record.keys())
+            objects.delete(_where(version))
+    return removed
+
+
+def _where(version: str) -> str:
+    return f"{RECORDS}{version}.json"

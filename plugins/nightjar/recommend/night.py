@@ -1,0 +1,68 @@
+"""What the gate judges of a night, from the lake. How much is read does not grow with the library."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+
+from nightjar.days import before
+from nightjar.lake import Lake, Partition
+from nightjar.recommend.gate import Night
+from nightjar.settings import Settings
+from nightjar.thresholds import DRIFT_DAY_SONGS, DRIFT_DAYS, DRIFT_SONGS
+
+_UPLOAD_STAGES = ("ingest", "embed")
+"""Stages whose rejects are uploads; those of listens are rows of another table."""
+
+
+def read(settings: Settings, day: str) -> Night:
+    """Raises PartitionMissing."""
+    lake = Lake(settings)
+    reasons: dict[str, list[str]] = {
+        stage: lake.read(Partition("rejects", day, stage=stage), ["reason"])["reason"].to_pylist()
+        for stage in _UPLOAD_STAGES
+    }
+    uploads = lake.manifest(Partition("tracks", day)).rows + len(reasons["ingest"])
+    counted = Counter(reason for each in reasons.values() for reason in each)
+    new = _sample(lake, settings.model, day, DRIFT_SONGS)
+    return Night(uploads, counted, new, _earlier(lake, settings.model, day))
+
+
+def accepted_key(settings: Settings, day: str) -> str:
+    """Where it is noted that a person accepts the night as it is now: for other rejects or vectors it does not hold."""
+    lake = Lake(settings)
+    judged = [Partition("rejects", day, stage=stage) for stage in _UPLOAD_STAGES]
+    judged.append(Partition("embeddings", day, settings.model))
+    content = b"".join(lake.manifest(partition).to_json() for partition in judged)
+    return f"accepted/{day}.{hashlib.sha256(content).hexdigest()[:8]}"
+
+
+def _earlier(lake: Lake, model: str, day: str) -> np.ndarray:
+    """Vectors of the committed days before, the nearest first."""
+    found: list[np.ndarray] = [np.zeros((0, 0), np.float32)]
+    for earlier in reversed(before(day, DRIFT_DAYS + 1)[:-1]):
+        if lake.exists(Partition("embeddings", earlier, model)):
+            vectors = _sample(lake, model, earlier, DRIFT_DAY_SONGS)
+            if len(vectors) and vectors.shape[1] == (found[1].shape[1] if len(found) > 1 else vectors.shape[1]):
+                found.append(vectors)
+        if sum(map(len, found)) >= DRIFT_SONGS:
+            break
+    return np.concatenate(found[1:]) if len(found) > 1 else found[0]
+
+
+def _sample(lake: Lake, model: str, day: str, most: int) -> np.ndarray:
+    """The vectors of an even sample of a day's songs: shards are cut by hash, so that some of the parts will do."""
+    partition = Partition("embeddings", day, model)
+    parts: list[pa.Table] = []
+    for part in lake.manifest(partition).parts:
+        parts.append(lake.part(partition, part, ["vector"]))
+        if sum(map(len, parts)) >= most:
+            break
+    if not sum(map(len, parts)):
+        return np.zeros((0, 0), np.float32)
+    vectors = pa.concat_tables(parts)["vector"].combine_chunks()
+    chosen = vectors.take(pa.array(np.arange(0, len(vectors), -(-len(vectors) // most))))
+    return chosen.flatten().to_numpy(zero_copy_only=False).reshape(len(chosen), -1)
