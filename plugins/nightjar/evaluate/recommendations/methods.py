@@ -16,9 +16,11 @@ from scipy.sparse import csr_array, csr_matrix
 
 from nightjar.evaluate.recommendations.tables import Plays
 from nightjar.recommend import behaviour, score, seeds
+from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.score import Neighbours
 
 Scores = Callable[[np.ndarray], np.ndarray]
+Candidates = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
 NIGHTJAR = "nightjar"
 MAX_EASE = 20_000
@@ -29,20 +31,33 @@ def nightjar(plays: Plays) -> Scores:
     """What `recommend` gives before filters and re-ranking, of songs whose sound is not known."""
     size = len(plays.item_ids)
     weights = behaviour.relative(plays.users, plays.tastes)
-    known = behaviour.fit(plays.users, plays.items, weights, np.ones(size, bool))
-    neighbours = Neighbours.of(csr_array((size, size)), known)
-    starts = np.searchsorted(plays.users, np.arange(len(plays.user_ids) + 1))
+    brought = candidates(plays, behaviour.fit(plays.users, plays.items, weights, np.ones(size, bool)))
 
     def scores(users: np.ndarray) -> np.ndarray:
         made = np.full((len(users), size), -np.inf, np.float32)
         for row, user in enumerate(users):
-            own = slice(starts[user], starts[user + 1])
-            chosen, weights = seeds.choose(plays.items[own], plays.tastes[own])
-            songs, values = score.candidates(neighbours, chosen, weights)
+            songs, values = brought(user)
             made[row, songs] = values
         return made
 
     return scores
+
+
+def candidates(plays: Plays, known: Behaviour, similar: csr_array | None = None) -> Candidates:
+    """From a user to the items that production scoring gives them, best first, and their scores.
+
+    `similar` (items, items) is what sounds alike, as `nightjar.recommend.neighbours` has it; nothing where it is not
+    known. What was played is among them.
+    """
+    size = len(plays.item_ids)
+    neighbours = Neighbours.of(csr_array((size, size)) if similar is None else similar, known)
+    starts = np.searchsorted(plays.users, np.arange(len(plays.user_ids) + 1))
+
+    def brought(user: int) -> tuple[np.ndarray, np.ndarray]:
+        own = slice(starts[user], starts[user + 1])
+        return score.candidates(neighbours, *seeds.choose(plays.items[own], plays.tastes[own]))
+
+    return brought
 
 
 def popularity(plays: Plays) -> Scores:
