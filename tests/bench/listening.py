@@ -26,16 +26,14 @@ _ARTISTS_SPREAD, _SONGS_SPREAD = 2.2, 1.6
 """Standard deviations of the logarithm of popularity, of artists and of the songs of one."""
 _MOST = 0.01
 """Largest share of all plays that one song would have by its popularity: everybody's hit is known to a quarter."""
-_SCENES = 5.0
+_SCENES = 7.0
 """Scenes of a person, on average."""
-_OWN_GENRE = 0.8
+_OWN_GENRE = 0.6
 """Share of a person's scenes that are of their own genre."""
-_BY_ARTIST, _BY_SCENE, _BY_GENRE = 0.05, 0.5, 0.2
+_BY_ARTIST, _BY_SCENE, _BY_GENRE = 0.05, 0.65, 0.15
 """Shares of plays: of a favourite artist, of one's scene, of one's genre; the rest is anything popular."""
 _FAVOURITES = 3
 """Artists of a scene that a person likes most."""
-_TRIES = 4
-"""So often a person looks for a song that they have not played yet before they play one again."""
 
 
 @dataclass(frozen=True)
