@@ -1,4 +1,5 @@
-"""User-based against item-based as users grow: `python -m tests.bench.users [--users N,N,...] [--picture PNG]`.
+"""User-based against item-based as users grow:
+`python -m tests.bench.users [--users N,N,...] [--picture PNG] [--kept JSONL]`.
 
 Each size has people who listen to songs made to measure (see `listening`), half as many songs as people up to
 MOST_SONGS. Each method is fitted on all of them in a process of its own, so that its peak memory is its own, and makes
@@ -9,6 +10,7 @@ Comparing all people with each other is done in full up to WHOLE people; beyond,
 scaled up. The sample is measured at all sizes, to show how well it agrees. Both kinds of cosine are implicit's and
 compiled; of NEIGHBOURS they use the number that is better on the withheld plays, which is in their favour.
 
+With `--kept` what is measured is written there, and what is there already is not measured again.
 `--check EVENTS` compares the made listening with a real table user_id,item_id,play_count instead.
 """
 
@@ -52,6 +54,7 @@ def main() -> int:
     parser.add_argument("--users", default="10000,100000,1000000")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--kept", type=Path)
     parser.add_argument("--check", type=Path)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -61,17 +64,33 @@ def main() -> int:
     if asked.check:
         users_check.check(asked.check)
         return 0
-    found = []
-    with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
-        for size in sorted(int(size) for size in asked.users.split(",")):
-            file = Path(folder) / f"{size}.npz"
-            _child("make", file)
-            found += [_child(method, file) for method in asked.methods.split(",")]
-            users_report.show(found, size)
-            file.unlink()
+    found = _kept(asked.kept)
+    for size in sorted(int(size) for size in asked.users.split(",")):
+        there = {each["method"] for each in found if each["people"] == size}
+        found += _size(size, [name for name in asked.methods.split(",") if name not in there], asked.kept)
+        users_report.show(found, size)
     if asked.picture:
         users_report.draw(found, asked.picture)
     return 0
+
+
+def _kept(file: Path | None) -> list[dict]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file and file.exists() else []
+
+
+def _size(size: int, names: list[str], kept: Path | None) -> list[dict]:
+    """What these methods come to with so many people."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
+        file = Path(folder) / f"{size}.npz"
+        for name in names:
+            if not file.exists():
+                _child("make", file)
+            found.append(_child(name, file))
+            if kept:
+                with kept.open("a") as lines:
+                    lines.write(json.dumps(found[-1]) + "\n")
+    return found
 
 
 def _child(what: str, file: Path) -> dict:

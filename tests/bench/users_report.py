@@ -41,7 +41,7 @@ def draw(found: list[dict], picture: Path) -> None:
     figure = Figure(figsize=(10, 3.6), layout="constrained")
     time, memory, quality = figure.subplots(1, 3)
     for name in dict.fromkeys(each["method"] for each in found):
-        rows = [each for each in found if each["method"] == name]
+        rows = sorted((each for each in found if each["method"] == name), key=lambda each: each["people"])
         people = [each["people"] for each in rows]
         (line,) = time.plot(people, [each["fit"] + each["lists"] for each in rows], "o-", label=name, markersize=4)
         measured = [each for each in rows if each.get("whole", True)]
