@@ -174,6 +174,12 @@ def _evaluate_recommendations(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--holdout", type=Path, required=True, metavar="HOLDOUT.csv", help="what was played later: user_id,item_id"
     )
+    command.add_argument(
+        "--embeddings",
+        type=Path,
+        metavar="FILE.parquet",
+        help="track_id, vector of items: the same by sound, and of items that nobody has played",
+    )
     command.add_argument("--report", type=Path, required=True, metavar="OUT.json", help="where the report goes")
 
 

@@ -13,17 +13,20 @@ _REACH = ("coverage", "novelty", "gini", "similarity", "new")
 
 
 def run(_settings: Settings, arguments: Namespace) -> Answer:
-    """Reads the two tables and nothing else: no service is asked. Raises NightjarError."""
-    from nightjar.evaluate.recommendations import tables
+    """Reads the tables and nothing else: no service is asked. Raises NightjarError."""
+    from nightjar.evaluate.recommendations import sound, tables
     from nightjar.evaluate.recommendations.run import evaluate
 
     check_writable(arguments.report)
-    plays = tables.read_plays(arguments.train)
-    found = evaluate(plays, tables.read_later(arguments.holdout, plays))
+    plays, heard = tables.read_plays(arguments.train), None
+    if arguments.embeddings:
+        heard = sound.read(arguments.embeddings, plays.item_ids)
+        plays = plays.with_items(heard.ids)
+    found = evaluate(plays, tables.read_later(arguments.holdout, plays), heard)
     write_report(arguments.report, found)
     notes = [f"All of it is in {arguments.report}"]
     if found["unknown_items"]:
-        notes.insert(0, f"Of the later plays, {found['unknown_items']} are of items that nobody had played: all missed")
+        notes.insert(0, f"Of the later plays, {found['unknown_items']} are of items that are not known: all missed")
     return Answer(found, _tables(found), notes)
 
 
@@ -38,6 +41,8 @@ def _tables(found: dict) -> list[Section]:
         )
         for cut in cuts
     ]
+    if found["new_items"] is not None:
+        sections += [_new_items(found, made, cut) for cut in cuts]
     measured = list(next(iter(found["ahead"].values())))
     ahead = [(name, *(_mean(each[one]) for one in measured)) for name, each in found["ahead"].items()]
     chosen = [
@@ -47,10 +52,25 @@ def _tables(found: dict) -> list[Section]:
     left_out = [(name, each["left_out"]) for name, each in found["methods"].items() if "at" not in each]
     return [
         *sections,
-        Section("How far Nightjar is ahead, user by user", ("of", *measured), ahead),
+        Section(f"How far {_ours(found)} is ahead, user by user", ("of", *measured), ahead),
         Section("Chosen on the validation split", ("method", "parameters", "fit s|", "rank s|"), chosen),
         *([Section("Left out", ("method", "why"), left_out)] if left_out else []),
     ]
+
+
+def _ours(found: dict) -> str:
+    """The method that is compared with all others."""
+    return next(name for name in found["methods"] if name not in found["ahead"] and "at" in found["methods"][name])
+
+
+def _new_items(found: dict, made: dict, cut: str) -> Section:
+    rows = []
+    for name, each in made.items():
+        at = each["at"][cut]
+        rows.append((name, _mean(at["of_new"]["ndcg"]), _mean(at["of_new"]["recall"]), _plain(at["new"])))
+    counts = found["new_items"]
+    title = f"Of {counts['items']} new items alone, {counts['later']} later plays, in lists of {cut}"
+    return Section(title, ("method", "ndcg", "recall", "new|"), rows)
 
 
 def _row(name: str, at: dict) -> tuple[str, ...]:

@@ -9,40 +9,79 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 
+from nightjar.evaluate.recommendations import sound
+from nightjar.evaluate.recommendations.sound import Sound
 from nightjar.evaluate.recommendations.tables import Plays
 from nightjar.recommend import behaviour
+from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.neighbours import Neighbours
 from nightjar.recommend.ranking import considered
 
 Scores = Callable[[np.ndarray], np.ndarray]
+Candidates = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
-NIGHTJAR = "nightjar"
+NIGHTJAR, CONTENT, BLEND = "nightjar", "content", "blend"
 MAX_EASE = 20_000
 """EASE needs a matrix of the people or of the items, whichever are fewer; beyond this it would take 3 GB."""
 
 
 def nightjar(plays: Plays) -> Scores:
     """What `recommend` gives before filters and re-ranking, of songs whose sound is not known."""
-    size = len(plays.item_ids)
-    weights = behaviour.relative(plays.users, plays.tastes)
-    known = behaviour.fit(plays.users, plays.items, weights, np.ones(size, bool))
-    neighbours = Neighbours.of(csr_array((size, size)), known)
-    starts = np.searchsorted(plays.users, np.arange(len(plays.user_ids) + 1))
+    return _dense(candidates(plays, _behaviour(plays)), plays)
 
+
+def content(plays: Plays, heard: Sound) -> Scores:
+    """The nearest by sound of what is played, whoever plays it."""
+    return _dense(candidates(plays, Behaviour.nobody(len(plays.item_ids)), _similar(plays, heard)), plays)
+
+
+def blend(plays: Plays, heard: Sound) -> Scores:
+    """What `recommend` gives before filters and re-ranking: behaviour and sound."""
+    return _dense(candidates(plays, _behaviour(plays), _similar(plays, heard)), plays)
+
+
+def _behaviour(plays: Plays) -> Behaviour:
+    weights = behaviour.relative(plays.users, plays.tastes)
+    return behaviour.fit(plays.users, plays.items, weights, np.ones(len(plays.item_ids), bool))
+
+
+def _similar(plays: Plays, heard: Sound) -> csr_array:
+    vectors, there = heard.of(plays.item_ids)
+    return sound.similar(vectors, there)
+
+
+def _dense(brought: Candidates, plays: Plays) -> Scores:
     def scores(users: np.ndarray) -> np.ndarray:
-        made = np.full((len(users), size), -np.inf, np.float32)
+        made = np.full((len(users), len(plays.item_ids)), -np.inf, np.float32)
         for row, user in enumerate(users):
-            own = slice(starts[user], starts[user + 1])
-            songs, values = considered(neighbours, plays.items[own], plays.tastes[own])
+            songs, values = brought(user)
             made[row, songs] = values
         return made
 
     return scores
+
+
+def candidates(plays: Plays, known: Behaviour, similar: csr_array | None = None) -> Candidates:
+    """From a user to the items that production scoring gives them, best first, and their scores.
+
+    `similar` (items, items) is what sounds alike, as `nightjar.recommend.neighbours` has it; nothing where it is not
+    known. What was played is among them.
+    """
+    size = len(plays.item_ids)
+    neighbours = Neighbours.of(csr_array((size, size)) if similar is None else similar, known)
+    starts = np.searchsorted(plays.users, np.arange(len(plays.user_ids) + 1))
+
+    def brought(user: int) -> tuple[np.ndarray, np.ndarray]:
+        own = slice(starts[user], starts[user + 1])
+        return considered(neighbours, plays.items[own], plays.tastes[own])
+
+    return brought
 
 
 def popularity(plays: Plays) -> Scores:
@@ -138,3 +177,23 @@ GRIDS: dict[str, tuple[Callable[..., Scores], list[dict]]] = {
     "EASE": (ease, _grid(penalty=(20.0, 50.0, 100.0, 200.0, 400.0), weights=_WEIGHTS)),
 }
 """By name what fits it, and the parameters to choose from."""
+
+
+def known_by(heard: Sound | None) -> dict[str, tuple[Callable[..., Scores], list[dict]]]:
+    """GRIDS; and where the sound of items is known first the methods that use it, while the others, which know plays
+    alone, say nothing of items that nobody plays."""
+    if heard is None:
+        return GRIDS
+    by_sound = {BLEND: (partial(blend, heard=heard), [{}]), CONTENT: (partial(content, heard=heard), [{}])}
+    return by_sound | {name: (partial(_of_played, fit), grid) for name, (fit, grid) in GRIDS.items()}
+
+
+def _of_played(fit: Callable[..., Scores], plays: Plays, **parameters) -> Scores:
+    scores, unplayed = fit(plays, **parameters), np.flatnonzero(plays.listeners == 0)
+
+    def played(users: np.ndarray) -> np.ndarray:
+        made = scores(users)
+        made[:, unplayed] = -np.inf
+        return made
+
+    return played

@@ -22,7 +22,7 @@ class Catalogue:
     listeners: np.ndarray  # (items,) people who play each
     people: int
     plays: csr_array  # (people, items) 1 for each pair
-    new: np.ndarray | None  # (items,) bool: first played of late; None where it is not known when
+    new: np.ndarray | None  # (items,) bool: first played of late, or only heard; None where neither is known
 
 
 def per_user(lists: np.ndarray, wanted: csr_array, also: np.ndarray) -> dict[str, np.ndarray]:

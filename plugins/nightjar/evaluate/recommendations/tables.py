@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -66,6 +66,13 @@ class Plays:
         when = (None if each is None else each[kept] for each in (self.listened_ns, self.first_ns))
         return Plays(self.users[kept], self.items[kept], self.counts[kept], *when, self.user_ids, self.item_ids)
 
+    def with_items(self, ids: np.ndarray) -> Plays:
+        """The same plays among more items: `ids` (k,) are there as well, and those of them that are new are played by
+        nobody."""
+        all_ids = np.asarray(sorted({*self.item_ids, *ids}), dtype=object)
+        items = np.searchsorted(all_ids, self.item_ids)[self.items]
+        return replace(self, items=items.astype(np.int64), item_ids=all_ids)
+
     def split(self) -> tuple[Plays, csr_array]:
         """A part to learn from, and (users, items) the rest to be predicted: the latest fifth of all pairs if it is
         known when they were, else a fifth of each user's, drawn by a fixed seed."""
@@ -84,9 +91,17 @@ class Later:
     """What is to be predicted."""
 
     wanted: csr_array  # (users, items) 1 for each pair
-    unknown_items: np.ndarray  # (users,) pairs with an item that nobody had played: nothing can predict them
+    unknown_items: (
+        np.ndarray
+    )  # (users,) pairs with an item that neither plays nor vectors know: nothing can predict them
     unknown_users: int  # rows of users who had played nothing
     repeated: int  # rows of pairs that were there before: not counted
+
+    def of(self, items: np.ndarray) -> csr_array:
+        """Of `wanted` only the pairs of the `items` (items,) that are true."""
+        pairs = self.wanted.tocoo()
+        kept = items[pairs.col]
+        return csr_array((pairs.data[kept], (pairs.row[kept], pairs.col[kept])), shape=pairs.shape)
 
 
 def read_plays(table: Path) -> Plays:

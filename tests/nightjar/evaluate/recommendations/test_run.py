@@ -43,7 +43,7 @@ def asked(crowd: tuple[Path, Path], report: Path) -> list[str]:
 
 def test_the_command_measures_every_method(crowd, tmp_path, capsys, monkeypatch):
     small = {name: (fit, grid[:1] + grid[-1:]) for name, (fit, grid) in GRIDS.items()}
-    monkeypatch.setattr("nightjar.evaluate.recommendations.run.GRIDS", small)
+    monkeypatch.setattr("nightjar.evaluate.recommendations.methods.GRIDS", small)
     assert main(asked(crowd, tmp_path / "report.json")) == 0
     said = capsys.readouterr()
     assert "Lists of 10 for" in said.out
