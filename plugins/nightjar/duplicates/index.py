@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from nightjar.compiled import compiled
 from nightjar.thresholds import INDEX_KEY_SAMPLE, INDEX_LAG_WORDS, INDEX_MAX_CANDIDATES, INDEX_MIN_HITS
 
 _DIAGONALS = 4
 """Offsets, half a second, within which hits fit each other: a tempo changed by 4 % drifts as far in 12 s."""
 
 
-@njit(cache=True)
+@compiled
 def keys_of(words):
     """The sampled keys of a print and the positions of their words: (n,) uint32 and (n,) uint32.
 
@@ -38,7 +38,7 @@ def keys_of(words):
     return keys[:many].copy(), positions[:many].copy()
 
 
-@njit(cache=True)
+@compiled
 def _odd_bits(word):
     """The high bit of each of a word's sixteen two-bit filters, the one that survives most, as a number below 2**16."""
     odd = (word >> np.uint32(1)) & np.uint32(0x55555555)
@@ -48,7 +48,7 @@ def _odd_bits(word):
     return np.uint32((odd | (odd >> np.uint32(8))) & np.uint32(0x0000FFFF))
 
 
-@njit(cache=True)
+@compiled
 def _scrambled(key):
     """The upper half of a multiplication by the golden ratio: every bit of a key counts (Knuth, TAOCP 6.4)."""
     return np.uint32((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32))
@@ -136,7 +136,7 @@ class Best:
         return ordered.take(np.arange(len(ordered)) - first < INDEX_MAX_CANDIDATES)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _meet(keys, positions, starts, own_keys, own_places, first, shift):
     older, younger, counts = [], [], []
     hits = np.empty(1024, np.uint64)

@@ -8,9 +8,10 @@ b is the sum of SPAN_ERROR_BITS minus the wrong bits of each word: positive wher
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from nightjar.compiled import compiled
 from nightjar.duplicates.places import BLOCK_WORDS, DIAGONALS, likely_places
 from nightjar.thresholds import PLACE_MIN_GAIN, SIMPLER_GAIN, SPAN_ERROR_BITS, VOTING_SEGMENT_WORDS
 
@@ -30,7 +31,7 @@ def _set_bits(typing, word):  # the processor has an instruction for it; numba h
     return types.int64(types.uint32), generate
 
 
-@njit(cache=True)
+@compiled
 def _on_both(a, offset, rate, low, high):
     """The words of b in [low, high) that a line lays on some word of `a`: [low, high)."""
     low = max(low, int(np.ceil((-0.5 - offset) / rate)) - 1)
@@ -42,13 +43,13 @@ def _on_both(a, offset, rate, low, high):
     return low, max(low, high)
 
 
-@njit(cache=True)
+@compiled
 def _is_plain(offset, rate):
     """Whether all words of b are shifted alike, so that arithmetic on whole numbers, eight at a time, is exact."""
     return rate == 1.0 and 2 * offset == np.floor(2 * offset)
 
 
-@njit(cache=True)
+@compiled
 def _word_gains(a, b, offset, rate, low, high, gains):
     """Write what the words [low, high) of b, which lie on both prints, gain along a line to gains[low:high]."""
     b, gains = b[low:high], gains[low:high]
@@ -63,7 +64,7 @@ def _word_gains(a, b, offset, rate, low, high, gains):
             gains[j] = SPAN_ERROR_BITS - _set_bits(a[i] ^ b[j])
 
 
-@njit(cache=True)
+@compiled
 def _gain(a, b, offset, rate, low, high):
     """The line's gain over words [low, high) of b, as far as they lie on a."""
     low, high = _on_both(a, offset, rate, low, high)
@@ -79,7 +80,7 @@ def _gain(a, b, offset, rate, low, high):
     return gain
 
 
-@njit(cache=True)
+@compiled
 def _shiftable(a, offset, rate, low, high, first_shift, last_shift, at):
     """Write the numbers of the words of a that a line lays words [low, high) of b on to `at`.
 
@@ -94,7 +95,7 @@ def _shiftable(a, offset, rate, low, high, first_shift, last_shift, at):
     return at[0] + first_shift >= 0 and at[high - low - 1] + last_shift < len(a)
 
 
-@njit(cache=True)
+@compiled
 def _wrong_at(a, b, at, first_shift, wrong):
     """Write the wrong bits of words b on words at + shift of a to `wrong`, for each shift from `first_shift` on."""
     wrong[:] = 0
@@ -104,7 +105,7 @@ def _wrong_at(a, b, at, first_shift, wrong):
             wrong[turn] += _set_bits(part[turn] ^ word)
 
 
-@njit(cache=True)
+@compiled
 def _may_gain(gains, at_least):
     """Whether some interval of `gains` may sum up to `at_least`: an upper bound of Kadane's algorithm, by blocks."""
     running = 0
@@ -121,7 +122,7 @@ def _may_gain(gains, at_least):
     return False
 
 
-@njit(cache=True)
+@compiled
 def best_interval(a, b, offset, rate, gains, at_least=1):
     """(gain, low, high): the interval of b in which the line gains most (Kadane's maximum subarray); gain 0 where that
     is less than `at_least`. `gains` (len(b) or more, int16) is work space.
@@ -147,7 +148,7 @@ def best_interval(a, b, offset, rate, gains, at_least=1):
     return (best, best_low, best_high) if best >= at_least else (0, 0, 0)
 
 
-@njit(cache=True)
+@compiled
 def follow(a, b, start, stop, diagonal, low_rate, high_rate):
     """(gain, offset, rate, low, high): the best line through a likely place, extended as far as it gains.
 
@@ -200,7 +201,7 @@ def follow(a, b, start, stop, diagonal, low_rate, high_rate):
     return _simplest(a, b, best, offset, rate, low, high, gains)
 
 
-@njit(cache=True)
+@compiled
 def _simplest(a, b, gain, offset, rate, low, high, gains):
     """The line at rate 1 and a whole offset instead, where that is about as good: many round to the same words."""
     plain = np.floor(offset + (rate - 1) * (low + high) / 2 + 0.5)
@@ -212,7 +213,7 @@ def _simplest(a, b, gain, offset, rate, low, high, gains):
     return gain, offset, rate, low, high
 
 
-@njit(cache=True)
+@compiled
 def best_line(a, words, starts, rates, table, cells, touched):
     """(gain, print, offset, rate, low, high): the line with the largest gain of all prints' likely places, or that of
     the first print, the song as it is, where it is about as good.
@@ -236,7 +237,7 @@ def best_line(a, words, starts, rates, table, cells, touched):
     return own if own[0] >= SIMPLER_GAIN * best[0] else best
 
 
-@njit(cache=True)
+@compiled
 def wrong_bits(a, b, offset, rate, low, high):
     """(wrong bits, words compared) of a line over words [low, high) of b, as far as they lie on both prints."""
     wrong = compared = 0

@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 
 import numpy as np
-from numba import njit
 
+from nightjar.compiled import compiled
 from nightjar.thresholds import OFFSETS_TRIED, VOTING_MAX_REPEATS, VOTING_SEGMENT_WORDS
 
 BLOCK_WORDS = 4096
@@ -19,7 +19,7 @@ DIAGONALS = 4
 _KEY_BITS = 13
 
 
-@njit(cache=True)
+@compiled
 def _key(word):
     """The bits of a word that vote: the high bits of its thirteen upper two-bit filters, which survive most.
 
@@ -35,7 +35,7 @@ def _key(word):
     return np.int64(odd >> np.uint32(16 - _KEY_BITS))
 
 
-@njit(cache=True)
+@compiled
 def lookup_table(words, starts):
     """For each key the prints and positions of the words that have it: (first, print_of, position), CSR.
 
@@ -67,7 +67,7 @@ def lookup_table(words, starts):
     return first, print_of, position
 
 
-@njit(cache=True)
+@compiled
 def _insert(ranked, places, worth, place):
     """Put a place, which is better than the last of them, among the best."""
     rank = len(ranked) - 1
@@ -80,7 +80,7 @@ def _insert(ranked, places, worth, place):
         places[rank, column] = place[column]
 
 
-@njit(cache=True)
+@compiled
 def likely_places(a, starts, first, print_of, position, cells, touched):
     """Places worth a look, best first, as rows (print, first word, last word + 1, offset): segments, then whole prints.
 

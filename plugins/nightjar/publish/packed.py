@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 
+from nightjar.compiled import compiled
 from nightjar.publish.encode import FORMAT, refused
 
 
@@ -84,7 +84,7 @@ def _strings(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return offsets, np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _write(starts, songs, offsets, names, scores, body):
     """Fill `body`; returns where each list ends."""
     ends = np.empty(len(starts) - 1, np.int64)

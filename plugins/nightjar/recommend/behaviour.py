@@ -14,12 +14,14 @@ damped by how widely a song is known, since everybody finds those anyway.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 from scipy.sparse import csc_array, csr_array, csr_matrix, diags_array
 
+from nightjar.compiled import compiled
 from nightjar.thresholds import (
     BEHAVIOUR_DAMPING,
     NEIGHBOURS_PER_SEED,
@@ -89,45 +91,53 @@ def _neighbours(plays: csr_array, listeners: np.ndarray, offered: np.ndarray) ->
     size = plays.shape[1]
     # Songs are scaled, so that the penalty bears on the little known ones no more than on the others.
     scale = np.maximum(listeners, 1) ** -RIDGE_SCALE
-    together, own = _together(csc_array(plays @ diags_array(scale)))
-    chosen, weights = _ridges(together.indptr, together.indices, together.data, own, RIDGE_NEIGHBOURS, RIDGE_PENALTY)
+    together, own = _together(csr_array(plays @ diags_array(scale)))
+    chosen, weights = _ridges(together, own)
     target, place = np.nonzero((weights > 0) & offered[:, None])
     source = chosen[target, place]
     values = weights[target, place] * scale[source] / scale[target] * _damping(listeners)[target]
     return _largest(source, target, values, size, NEIGHBOURS_PER_SEED)
 
 
-def _together(plays: csc_array) -> tuple[csr_array, np.ndarray]:
+def _together(plays: csr_array) -> tuple[csr_array, np.ndarray]:
     """How much songs are played by the same people: inner products of the columns, the RIDGE_KEPT largest of each song
     and whatever of them is another's; and of each with itself."""
-    size = plays.shape[1]
-    rows, columns, values = [], [], []
-    for start in range(0, size, _BLOCK):
-        block = csr_array(plays[:, start : start + _BLOCK].T @ plays).tocoo()
-        apart = block.row + start != block.col
-        kept = _largest(block.row[apart], block.col[apart], block.data[apart], size, RIDGE_KEPT).tocoo()
-        rows.append(kept.row + start)
-        columns.append(kept.col)
-        values.append(kept.data)
-    row, column, value = (np.concatenate(each) for each in (rows, columns, values))
-    one_way = csr_array((value, (row, column)), shape=(size, size))
-    both = csr_array(one_way.maximum(one_way.T))
+    from implicit.nearest_neighbours import all_pairs_knn
+
+    exact = csr_matrix(plays, dtype=np.float64)
+    exact.indices, exact.indptr = exact.indices.astype(np.int32), exact.indptr.astype(np.int32)
+    kept = csr_array(all_pairs_knn(exact, RIDGE_KEPT + 1, show_progress=False))  # each is nearest to itself
+    kept.setdiag(0)
+    kept.eliminate_zeros()
+    both = csr_array(kept.maximum(kept.T))
     both.sort_indices()
-    return both, np.asarray(plays.multiply(plays).sum(axis=0)).ravel()
+    return both, np.asarray(exact.multiply(exact).sum(axis=0)).ravel()
 
 
-@numba.njit(cache=True)
-def _ridges(starts, others, together, own, most, penalty):
+def _ridges(together: csr_array, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of each song the rows of the songs it is played with most, and how much each of their plays speaks for it.
 
-    Both (songs, most), zero where there are fewer. With A the inner products among those songs and b those with the
-    song itself: (A + penalty) x = b.
+    Both (songs, RIDGE_NEIGHBOURS), zero where there are fewer. With A the inner products among those songs and b those
+    with the song itself: (A + penalty) x = b. Each song is solved by itself, on all cores.
     """
-    size = len(own)
-    chosen = np.zeros((size, most), np.int32)
-    weights = np.zeros((size, most), np.float32)
-    place = np.full(size, -1, np.int32)
-    for song in range(size):
+    from threadpoolctl import threadpool_limits
+
+    chosen = np.zeros((len(own), RIDGE_NEIGHBOURS), np.int32)
+    weights = np.zeros((len(own), RIDGE_NEIGHBOURS), np.float32)
+    cores = numba.config.NUMBA_NUM_THREADS
+    table = (together.indptr, together.indices, together.data, own)
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores) as threads:
+        parts = [(part, part + _BLOCK) for part in range(0, len(own), _BLOCK)]
+        list(threads.map(lambda part: _solve(*table, *part, RIDGE_PENALTY, chosen, weights), parts))
+    return chosen, weights
+
+
+@compiled
+def _solve(starts, others, together, own, begin, end, penalty, chosen, weights):
+    """Fill in the rows from `begin` to `end`."""
+    most = chosen.shape[1]
+    place = np.full(len(own), -1, np.int32)
+    for song in range(begin, min(end, len(own))):
         row = others[starts[song] : starts[song + 1]]
         value = together[starts[song] : starts[song + 1]]
         order = np.argsort(-value, kind="mergesort")[:most]
@@ -144,7 +154,6 @@ def _ridges(starts, others, together, own, most, penalty):
         place[near] = -1
         chosen[song, :count] = near
         weights[song, :count] = np.linalg.solve(matrix, value[order].astype(np.float64))
-    return chosen, weights
 
 
 def _tastes(plays: csr_array) -> np.ndarray:

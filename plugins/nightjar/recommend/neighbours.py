@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
+from nightjar.compiled import compiled
 from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.quantized import quantize
 from nightjar.thresholds import NEIGHBOURS_PER_SEED, SOUND_HALF_LISTENERS, SOUND_WEIGHT
@@ -70,7 +70,7 @@ def similar(size: int, sources: np.ndarray, targets: np.ndarray, cosines: np.nda
     return csr_array((values, columns, starts), shape=(size, size))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _nearest(size, sources, targets, values, most):
     starts = np.zeros(size + 1, np.int64)
     for k in range(len(sources)):
@@ -105,7 +105,7 @@ def _nearest(size, sources, targets, values, most):
     return made, columns[:end].copy(), found[:end].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _blend(near_starts, near, cosines, play_starts, plays, says, weights, most):
     """Of each row the `most` neighbours for which both sources together say most."""
     size = len(near_starts) - 1
@@ -138,7 +138,7 @@ def _blend(near_starts, near, cosines, play_starts, plays, says, weights, most):
     return starts, songs[:end], sound[:end], played[:end]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _largest(values, most):
     """Positions of the `most` largest, ascending; ties go to the first."""
     if len(values) <= most:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from nightjar.compiled import compiled
 from nightjar.recommend.rerank import ARTIST, FAMILY, FRESH, OFFERED, UPLOADER, Pool
 from nightjar.recommend.score import clear, score_of, slot_of, smallest, song_of
 from nightjar.thresholds import (
@@ -22,7 +22,7 @@ _ROOM = 2 * (RANK_POOL + RANK_POOL_FRESH) + LIST_LENGTH
 _CAPS = ((UPLOADER, 2 * MAX_PER_UPLOADER), (ARTIST, 2 * MAX_PER_ARTIST), (FAMILY, LIST_LENGTH // 2))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def pool_of(songs, cold, uploader, found, keys, tally):
     """The pool of a user with candidates `keys`, and the scores of those in it that are no fillers.
 
@@ -58,7 +58,7 @@ def pool_of(songs, cold, uploader, found, keys, tally):
     return _pool(songs, chosen[:size], scores[:size], own), scores[:own]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cold_pool_of(songs, cold, tally):
     """The pool of everybody without a history: of the popular and fresh songs as many as of a user's candidates."""
     chosen, relevance = np.empty(_ROOM, np.int32), np.empty(_ROOM, np.float32)
@@ -74,12 +74,12 @@ def cold_pool_of(songs, cold, tally):
     return _pool(songs, chosen[:size], relevance[:size], size)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _may_stand(songs, song, uploader):
     return songs.facts[song, OFFERED] and (uploader < 0 or songs.facts[song, UPLOADER] != uploader)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _within_caps(songs, song, tally, counted):
     """Whether a song is within the caps with those counted before it, and the new number of used slots."""
     within = True
@@ -90,7 +90,7 @@ def _within_caps(songs, song, tally, counted):
     return within, counted
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count(tally, code, counted):
     """How often a code was counted before, and the new number of used slots."""
     at = slot_of(tally, code)
@@ -101,7 +101,7 @@ def _count(tally, code, counted):
     return tally.place[at] - 1, counted
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh):
     """Add popular and fresh songs, best first, for what the seeds did not bring; returns the new size.
 
@@ -129,7 +129,7 @@ def _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh):
     return size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pool(songs, chosen, scores, own):
     size = len(chosen)
     relevance = np.empty(size, np.float32)

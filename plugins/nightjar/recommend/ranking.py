@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from nightjar.compiled import compiled
 from nightjar.recommend.cold import Cold
 from nightjar.recommend.filters import User
 from nightjar.recommend.library import Library
@@ -101,7 +101,7 @@ def rank_new_users(context: Context) -> Lists:
     return Lists(np.array([0, len(songs)]), songs, pool.relevance[chosen], sources, because)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _lists(neighbours, songs, cold, users, found, tally):
     count = len(users.uploader)
     starts = np.zeros(count + 1, np.int64)
@@ -128,7 +128,7 @@ def _lists(neighbours, songs, cold, users, found, tally):
     return starts, made[:size], scores[:size], sources[:size], because[:size]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _say_why(neighbours, seeds, weights, songs, asked, sources, because):
     """Fill in sources and seeds of a list, of whose songs those at `asked` were brought by seeds."""
     own_sources, own_because = np.empty(len(asked), np.int8), np.full((len(asked), BECAUSE), -1, np.int32)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from nightjar.compiled import compiled
 from nightjar.recommend.neighbours import Neighbours, sound_weights
-from nightjar.recommend.quantized import dot
+from nightjar.recommend.quantized import WIDTH, dot
 from nightjar.recommend.score import signed
 from nightjar.thresholds import MIN_SOURCE_SHARE
 
@@ -29,57 +30,78 @@ class Contribution:
     score: float
 
 
-@njit(cache=True, nogil=True)
-def said(neighbours, seeds, weights, songs):
-    """(songs, seeds) float32 twice: what each seed (k,) says by its sound, and by its listeners, for each of `songs`.
+class _Asked(NamedTuple):
+    """The songs (k,) that seeds are asked about, found by their last digits: nearly every neighbour is none of them."""
 
-    `weights` (k,) are `signed`, and not yet in what is said but for disliked seeds, whose tastes say nothing.
-    """
-    sound = np.zeros((len(songs), len(seeds)), np.float32)
-    played = np.zeros((len(songs), len(seeds)), np.float32)
-    first = np.full(_BUCKETS, -1, np.int32)  # the songs by their last digits: nearly every neighbour is none of them
-    following = np.empty(len(songs), np.int32)
+    songs: np.ndarray
+    first: np.ndarray  # (_BUCKETS,) int32: a position in `songs`, -1 for none
+    following: np.ndarray  # (k,) int32: the next position with the same digits
+    tastes: np.ndarray  # (k, WIDTH) int8
+    reach: np.ndarray  # (k,) float32
+
+
+@compiled
+def _asked(neighbours, songs):
+    first, following = np.full(_BUCKETS, -1, np.int32), np.empty(len(songs), np.int32)
+    tastes, reach = np.empty((len(songs), WIDTH), np.int8), np.empty(len(songs), np.float32)
     for at in range(len(songs)):
         bucket = songs[at] & (_BUCKETS - 1)
         first[bucket], following[at] = at, first[bucket]
-    for s in range(len(seeds)):
-        for k in range(neighbours.starts[seeds[s]], neighbours.starts[seeds[s] + 1]):
-            at = first[neighbours.songs[k] & (_BUCKETS - 1)]
-            while at >= 0:
-                if songs[at] == neighbours.songs[k]:
-                    sound[at, s], played[at, s] = neighbours.sound[k], neighbours.played[k]
-                at = following[at]
-        if weights[s] > 0 and neighbours.unit[seeds[s]] > 0:
-            for at in range(len(songs)):
-                inner = dot(neighbours.tastes, songs[at], neighbours.tastes, seeds[s])
-                played[at, s] += neighbours.unit[seeds[s]] * neighbours.reach[songs[at]] * inner
-    return sound, played
+        reach[at] = neighbours.reach[songs[at]]
+        for k in range(WIDTH):
+            tastes[at, k] = neighbours.tastes[songs[at], k]
+    return _Asked(songs, first, following, tastes, reach)
 
 
-@njit(cache=True, nogil=True)
+@compiled
+def _say(neighbours, seed, liked, asked, sound, played):
+    """Fill in what a seed says by its sound, and by its listeners, for each song that is asked about (k,) float32.
+
+    The tastes of a seed that is not liked say nothing.
+    """
+    sound[:] = 0
+    played[:] = 0
+    unit = neighbours.unit[seed]
+    if liked and unit > 0:
+        for at in range(len(asked.songs)):
+            played[at] = unit * asked.reach[at] * dot(asked.tastes, at, neighbours.tastes, seed)
+    for k in range(neighbours.starts[seed], neighbours.starts[seed + 1]):
+        at = asked.first[neighbours.songs[k] & (_BUCKETS - 1)]
+        while at >= 0:
+            if asked.songs[at] == neighbours.songs[k]:
+                sound[at] = neighbours.sound[k]
+                played[at] += neighbours.played[k]
+            at = asked.following[at]
+
+
+@compiled
 def reasons(neighbours, seeds, weights, songs, sources, because):
     """Fill in for each of `songs` (k,) its source, a position in SOURCES, and the BECAUSE seeds that say most for it.
 
     It is similar, co-listened, or both if each is a share of MIN_SOURCE_SHARE at least of what speaks for it.
     """
-    sound, played = said(neighbours, seeds, weights, songs)
-    found = np.empty(because.shape[1], np.float32)
+    asked = _asked(neighbours, songs)
+    sound, played = np.empty(len(songs), np.float32), np.empty(len(songs), np.float32)
+    total, by_sound = np.zeros(len(songs), np.float32), np.zeros(len(songs), np.float32)
+    largest = np.zeros((len(songs), because.shape[1]), np.float32)
+    for s in range(len(seeds)):
+        weight = np.float32(weights[s])
+        if weight <= 0:
+            continue
+        _say(neighbours, seeds[s], True, asked, sound, played)
+        for at in range(len(songs)):
+            part = weight * (sound[at] + played[at])
+            if part > 0:
+                total[at] += part
+                by_sound[at] += weight * sound[at]
+                if part > largest[at, -1]:
+                    _insert(largest[at], because[at], part, seeds[s])
     for at in range(len(songs)):
-        by_sound = total = 0.0
-        found[:] = 0
-        for s in range(len(seeds)):
-            part = np.float32(weights[s]) * (sound[at, s] + played[at, s])
-            if part <= 0:
-                continue
-            total += part
-            by_sound += weights[s] * sound[at, s]
-            if part > found[-1]:
-                _insert(found, because[at], part, seeds[s])
-        share = by_sound / total if total else 0.0
+        share = by_sound[at] / total[at] if total[at] else np.float32(0)
         sources[at] = _CO_LISTENED if share < MIN_SOURCE_SHARE else _SIMILAR if share > 1 - MIN_SOURCE_SHARE else _BOTH
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _insert(largest, names, value, name):
     """Put a value that is larger than the last among the largest, behind its equals."""
     k = len(largest) - 1
@@ -92,7 +114,11 @@ def _insert(largest, names, value, name):
 def contributions(neighbours: Neighbours, seeds: np.ndarray, weights: np.ndarray, song: int) -> list[Contribution]:
     """What each seed (k,) of these weights with any effect on a song contributed, strongest first, ties by row."""
     weighed = signed(weights)
-    sound, played = (table[0] for table in said(neighbours, seeds, weighed, np.array([song])))
+    asked = _asked(neighbours, np.array([song], np.int32))
+    sound, played = np.zeros((2, len(seeds), 1), np.float32)
+    for s, seed in enumerate(seeds):
+        _say(neighbours, seed, weighed[s] > 0, asked, sound[s], played[s])
+    sound, played = sound[:, 0], played[:, 0]
     parts = np.round(weighed * (sound + played), _DECIMALS)
     cosines = sound / sound_weights(neighbours.listeners[[song]])
     effective = np.flatnonzero(parts)

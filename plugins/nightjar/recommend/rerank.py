@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from nightjar.compiled import compiled
 from nightjar.recommend.library import Covers
-from nightjar.recommend.quantized import WIDTH, dot
+from nightjar.recommend.quantized import WIDTH
 from nightjar.thresholds import LIST_LENGTH, MAX_PER_ARTIST, MAX_PER_UPLOADER, VARIETY
 
 UPLOADER, ARTIST, FAMILY, FRESH, OFFERED = range(5)
 """Columns of `Songs.facts`: codes, -1 where unknown (FAMILY: see `Covers.family`), and two that are 1 or 0."""
-
-
-_BLOCK = 16
 
 
 class Songs(NamedTuple):
@@ -40,7 +37,7 @@ class Pool(NamedTuple):
     own: int  # so many are no fillers
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rerank(pool, songs, fresh_share):
     """Positions in the pool of the list's songs (k,), in order; LIST_LENGTH of them or as many as there are.
 
@@ -56,99 +53,68 @@ def rerank(pool, songs, fresh_share):
     size = len(pool.songs)
     chosen = np.empty(min(LIST_LENGTH, size), np.int32)
     waits = np.full(size, -1, np.int32)  # the one place that a song may not take
-    values = _values(pool, songs)
+    relevance = np.float32(1 - VARIETY) * pool.relevance
+    worth = relevance.copy()  # beside what is chosen; less than any once a song may not be chosen any more
+    columns, scale = _columns(pool, songs)
+    inner = np.empty(size, np.float32)
     fresh_chosen = 0
     for place in range(len(chosen)):
         best = -1
         if fresh_chosen < int((place + 1) * fresh_share + 1e-9):
-            best = _best(pool, values, chosen[:place], waits, True)
+            best = _best(pool, worth, waits, place, True)
         if best < 0:
-            best = _best(pool, values, chosen[:place], waits, False)
+            best = _best(pool, worth, waits, place, False)
         if best < 0:
             return chosen[:place]
-        chosen[place], values.now[best] = best, -np.inf
+        chosen[place], worth[best] = best, -np.inf
+        _inner_products(columns, best, inner)
+        for at in range(size):
+            cosine = max(inner[at] * scale[at] * scale[best], np.float32(0))
+            worth[at] = min(worth[at], relevance[at] - np.float32(VARIETY) * cosine)
         fresh_chosen += pool.facts[best, FRESH]
-        _close(pool.facts[:, UPLOADER], chosen[: place + 1], values.now, MAX_PER_UPLOADER)
-        _close(pool.facts[:, ARTIST], chosen[: place + 1], values.now, MAX_PER_ARTIST)
+        _close(pool.facts[:, UPLOADER], chosen[: place + 1], worth, MAX_PER_UPLOADER)
+        _close(pool.facts[:, ARTIST], chosen[: place + 1], worth, MAX_PER_ARTIST)
         if pool.facts[best, FAMILY] >= 0:
             _let_wait(pool, songs, best, waits, place + 1)
     return chosen
 
 
-class _Values(NamedTuple):
-    """What each song of the pool is worth beside what was chosen before it was last looked at.
-
-    Worth only falls as more is chosen, so that an old value is an upper bound (Minoux 1978, accelerated greedy): only
-    songs whose old value is better than the best that is known are brought up to date.
-    """
-
-    now: np.ndarray  # (m,) float32; -inf once it may not be chosen any more
-    alone: np.ndarray  # (m,) float32: beside nothing
-    seen: np.ndarray  # (m,) int32: so many of the chosen are taken into account
-    most: np.ndarray  # (blocks,) float32: no value of the _BLOCK songs of a block is larger
-    sketch: np.ndarray  # (m, WIDTH) int8
-    scale: np.ndarray  # (m,) float32
-
-
-@njit(cache=True, nogil=True)
-def _values(pool, songs):
+@compiled
+def _columns(pool, songs):
+    """The sketches of the pool, a song a column (WIDTH, m) float32, and what their steps count (m,)."""
     size = len(pool.songs)
-    alone = np.float32(1 - VARIETY) * pool.relevance
-    sketch, scale = np.empty((size, WIDTH), np.int8), np.empty(size, np.float32)
+    columns, scale = np.empty((WIDTH, size), np.float32), np.empty(size, np.float32)
     for at in range(size):
-        sketch[at], scale[at] = songs.sketch[pool.songs[at]], songs.scale[pool.songs[at]]
-    blocks = size // _BLOCK + 2  # those of fillers begin anew
-    return _Values(alone.copy(), alone, np.zeros(size, np.int32), np.full(blocks, np.inf, np.float32), sketch, scale)
+        scale[at] = songs.scale[pool.songs[at]]
+        for k in range(WIDTH):
+            columns[k, at] = songs.sketch[pool.songs[at], k]
+    return columns, scale
 
 
-@njit(cache=True, nogil=True)
-def _best(pool, values, chosen, waits, fresh):
+@compiled(fastmath=True)
+def _inner_products(columns, best, inner):
+    """Of each column (m,) with column `best`: whole numbers below 2^24, so that no sum is rounded in whatever order."""
+    inner[:] = 0
+    for k in range(0, WIDTH, 4):
+        a, b, c, d = columns[k, best], columns[k + 1, best], columns[k + 2, best], columns[k + 3, best]
+        for at in range(len(inner)):
+            inner[at] += a * columns[k, at] + b * columns[k + 1, at] + c * columns[k + 2, at] + d * columns[k + 3, at]
+
+
+@compiled
+def _best(pool, worth, waits, place, fresh):
     """The position to take next, of fresh songs only if so wanted: no filler unless nothing else is there; else -1."""
-    best = _best_within(pool, values, chosen, waits, fresh, 0, pool.own, 0)
-    if best < 0:
-        best = _best_within(pool, values, chosen, waits, fresh, pool.own, len(values.now), pool.own // _BLOCK + 1)
-    return best
-
-
-@njit(cache=True, nogil=True)
-def _best_within(pool, values, chosen, waits, fresh, begin, end, block):
-    """The same of the positions from `begin`, where a block begins, to `end`."""
     best, most = -1, np.float32(-np.inf)
-    for at in range(begin, end):  # the best of the old values is likely to be the best
-        if values.now[at] > most and waits[at] != len(chosen) and (not fresh or pool.facts[at, FRESH]):
-            best, most = at, values.now[at]
-    if best < 0:
-        return best
-    most = _update(values, chosen, best, np.float32(-np.inf))
-    for start in range(begin, end, _BLOCK):
-        if values.most[block] >= most:
-            values.most[block] = -np.inf
-            for at in range(start, min(start + _BLOCK, end)):
-                if values.now[at] >= most and waits[at] != len(chosen) and (not fresh or pool.facts[at, FRESH]):
-                    now = _update(values, chosen, at, most)
-                    if now > most or (now == most and at < best):
-                        best, most = at, now
-                values.most[block] = max(values.most[block], values.now[at])
-        block += 1
+    for at in range(len(worth)):
+        if at == pool.own and best >= 0:
+            break
+        if worth[at] > most and waits[at] != place and (not fresh or pool.facts[at, FRESH]):
+            best, most = at, worth[at]
     return best
 
 
-@njit(cache=True, nogil=True)
-def _update(values, chosen, at, enough):
-    """What a position is worth beside all that is chosen, or beside so much of it that it is less than `enough`."""
-    now = values.now[at]
-    seen = values.seen[at]
-    while seen < len(chosen) and now >= enough:
-        other = chosen[seen]
-        seen += 1
-        cosine = np.float32(dot(values.sketch, at, values.sketch, other)) * values.scale[at] * values.scale[other]
-        now = min(now, values.alone[at] - np.float32(VARIETY) * cosine)
-    values.now[at], values.seen[at] = now, seen
-    return now
-
-
-@njit(cache=True, nogil=True)
-def _close(codes, chosen, value, cap):
+@compiled
+def _close(codes, chosen, worth, cap):
     """Close the pool to the uploader or artist of the song chosen last, once they are at their cap."""
     code = codes[chosen[-1]]
     if code < 0 or len(chosen) < cap:
@@ -157,12 +123,12 @@ def _close(codes, chosen, value, cap):
     for each in chosen:
         count += codes[each] == code
     if count >= cap:
-        for at in range(len(value)):
+        for at in range(len(worth)):
             if codes[at] == code:
-                value[at] = -np.inf
+                worth[at] = -np.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _let_wait(pool, songs, best, waits, place):
     """Keep the covers of a song from the place behind it."""
     song = pool.songs[best]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from nightjar.compiled import compiled
 from nightjar.recommend.quantized import WIDTH, dot
 from nightjar.thresholds import (
     DISLIKE_SHARE,
@@ -49,7 +49,7 @@ class Found(NamedTuple):
         )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def signed(weights):
     """(k,) weights of seeds as they enter a score: liked ones add up to 1, disliked ones are damped alike."""
     liked = 0.0
@@ -62,7 +62,7 @@ def signed(weights):
     return made
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def slot_of(found, song):
     """Where a song is, or would be, in the table."""
     mask = np.uint64(len(found.keys) - 1)
@@ -72,7 +72,7 @@ def slot_of(found, song):
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def clear(found, count):
     """Empty a table in which `count` slots are used."""
     for k in range(count):
@@ -80,7 +80,7 @@ def clear(found, count):
         found.place[found.used[k]] = _NONE
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def block(found, songs):
     """Put songs (k,) into an empty table that no seed can bring; returns how many slots are used."""
     count = 0
@@ -92,7 +92,7 @@ def block(found, songs):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def candidates(neighbours, seeds, weights, found, blocked):
     """The songs that seeds (k,) of `signed` weights bring, with their scores, all above 0, in no order: a part of
     `found.order`; and how many slots of the table are used. `blocked` of them were before.
@@ -121,7 +121,7 @@ def candidates(neighbours, seeds, weights, found, blocked):
     return keys[:count], used
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gather(neighbours, seeds, weights, found, count):
     """Add up what the seeds say of their neighbours; returns the number of used slots."""
     for seed in range(len(seeds)):
@@ -138,7 +138,7 @@ def _gather(neighbours, seeds, weights, found, count):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _positive(found, slots):
     """The songs in these slots that have a score above 0."""
     count = 0
@@ -149,7 +149,7 @@ def _positive(found, slots):
     return found.order[:count]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _key(found, song, scored):
     """A song with its score, in single precision, as one number: the smallest is the best, and of equal ones the first.
 
@@ -159,20 +159,20 @@ def _key(found, song, scored):
     return np.uint64(0xFFFFFFFF - found.bits.view(np.uint32)[0]) << np.uint64(32) | np.uint64(song)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def song_of(key):
     """The row of a candidate's song."""
     return np.int64(key & np.uint64(0xFFFFFFFF))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def score_of(found, key):
     """A candidate's score."""
     found.bits.view(np.uint32)[0] = np.uint32(0xFFFFFFFF) - np.uint32(key >> np.uint64(32))
     return found.bits[0]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def smallest(keys, wanted):
     """Move the `wanted` smallest numbers to the beginning, in no order (Hoare 1961, Find)."""
     low, high = 0, len(keys) - 1
@@ -197,7 +197,7 @@ def smallest(keys, wanted):
             break
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _taste(neighbours, seeds, weights):
     """A user's taste in whole numbers, as one row of such a table, and what they count; 0 where there is none."""
     exact = np.zeros((1, WIDTH))

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 
+from nightjar.compiled import compiled
 from nightjar.recommend.library import Library
 from nightjar.takedowns.forgotten import Forgotten
 from nightjar.thresholds import (
@@ -121,7 +121,7 @@ def fade(age: np.ndarray) -> np.ndarray:
     return 0.5 * 0.5 ** (age / MOOD_HALF_LIFE_DAYS) + 0.5 * 0.5 ** (age / TASTE_HALF_LIFE_DAYS)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def choose(songs, weights):
     """One user's seeds: rows ascending (k,) and their weights, from all songs heard (h,), ascending.
 
