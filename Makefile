@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 FIND_LINKS = $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS),$(shell .tools/bin/pip config get global.find-links 2>/dev/null))
 INSTALL = $(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip install --quiet --no-deps
 
-.PHONY: help install music demo stop test lint bench bench-sweep bench-publish lock clean
+.PHONY: help install music demo stop test lint bench bench-sweep bench-rank bench-publish lock clean
 
 help:  ## what the targets do
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -53,6 +53,9 @@ bench: install  ## seconds per song by stage, and the share that is Airflow's
 
 bench-sweep: install  # what a sweep costs as the library grows: minutes to an hour; ARGS="--library 10000,100000 --new 2000"
 	@.venv/bin/python -m tests.bench.sweep $(ARGS)
+
+bench-rank: install  # lists for a million people beside implicit: ten minutes; ARGS="--users 100000"
+	@.venv/bin/python -m tests.bench.rank $(ARGS)
 
 bench-publish: install  # what publishing costs; ARGS="--users 1000000"
 	@.venv/bin/python -m tests.bench.publish $(ARGS)

@@ -37,17 +37,19 @@ def pool_of(songs, cold, uploader, found, keys, tally):
     looked_at = min(len(keys), _LOOK_AT)
     smallest(keys, looked_at)
     keys[:looked_at].sort()
+    facts = _facts(songs, keys[:looked_at])
     for k in range(len(keys)):
         if k == looked_at:
             if own >= RANK_POOL and fresh >= RANK_POOL_FRESH:
                 break
             keys[looked_at:].sort()
         song = song_of(keys[k])
-        is_fresh = songs.facts[song, FRESH]
+        of = facts[k] if k < looked_at else songs.facts[song]
+        is_fresh = of[FRESH]
         if own >= RANK_POOL and (fresh >= RANK_POOL_FRESH or not is_fresh):
             continue
-        if _may_stand(songs, song, uploader):
-            within, counted = _within_caps(songs, song, tally, counted)
+        if _may_stand(of, uploader):
+            within, counted = _within_caps(of, tally, counted)
             if within:
                 chosen[own], scores[own] = song, score_of(found, keys[k])
                 found.place[slot_of(found, song)] = own
@@ -65,7 +67,7 @@ def cold_pool_of(songs, cold, tally):
     size = fresh = counted = 0
     for k in range(len(cold.songs)):
         song = cold.songs[k]
-        within, counted = _within_caps(songs, song, tally, counted)
+        within, counted = _within_caps(songs.facts[song], tally, counted)
         if within and (size < RANK_POOL or (songs.facts[song, FRESH] and fresh < RANK_POOL_FRESH)):
             chosen[size], relevance[size] = song, cold.relevance[k]
             size += 1
@@ -75,17 +77,27 @@ def cold_pool_of(songs, cold, tally):
 
 
 @compiled
-def _may_stand(songs, song, uploader):
-    return songs.facts[song, OFFERED] and (uploader < 0 or songs.facts[song, UPLOADER] != uploader)
+def _facts(songs, keys):
+    """Of each candidate its row of `Songs.facts`: fetched at once, many are on their way from memory at a time."""
+    facts = np.empty((len(keys), songs.facts.shape[1]), np.int32)
+    for k in range(len(keys)):
+        for kind in range(facts.shape[1]):
+            facts[k, kind] = songs.facts[song_of(keys[k]), kind]
+    return facts
 
 
 @compiled
-def _within_caps(songs, song, tally, counted):
-    """Whether a song is within the caps with those counted before it, and the new number of used slots."""
+def _may_stand(facts, uploader):
+    return facts[OFFERED] and (uploader < 0 or facts[UPLOADER] != uploader)
+
+
+@compiled
+def _within_caps(facts, tally, counted):
+    """Whether a song with these facts is within the caps with those counted before it, and the number of used slots."""
     within = True
     for kind, cap in _CAPS:
-        if songs.facts[song, kind] >= 0:
-            before, counted = _count(tally, len(_CAPS) * songs.facts[song, kind] + kind, counted)
+        if facts[kind] >= 0:
+            before, counted = _count(tally, len(_CAPS) * facts[kind] + kind, counted)
             within = within and before < cap
     return within, counted
 
@@ -115,7 +127,7 @@ def _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh):
         song = cold.songs[k]
         at = slot_of(found, song)
         known = found.keys[at] == song and (found.place[at] >= 0 or found.sums[at] == -np.inf)
-        if known or not _may_stand(songs, song, uploader):
+        if known or not _may_stand(songs.facts[song], uploader):
             continue
         before = 0
         if songs.facts[song, FAMILY] >= 0:

@@ -68,9 +68,7 @@ def rerank(pool, songs, fresh_share):
             return chosen[:place]
         chosen[place], worth[best] = best, -np.inf
         _inner_products(columns, best, inner)
-        for at in range(size):
-            cosine = max(inner[at] * scale[at] * scale[best], np.float32(0))
-            worth[at] = min(worth[at], relevance[at] - np.float32(VARIETY) * cosine)
+        _beside(inner, scale, scale[best], relevance, worth)
         fresh_chosen += pool.facts[best, FRESH]
         _close(pool.facts[:, UPLOADER], chosen[: place + 1], worth, MAX_PER_UPLOADER)
         _close(pool.facts[:, ARTIST], chosen[: place + 1], worth, MAX_PER_ARTIST)
@@ -99,6 +97,14 @@ def _inner_products(columns, best, inner):
         a, b, c, d = columns[k, best], columns[k + 1, best], columns[k + 2, best], columns[k + 3, best]
         for at in range(len(inner)):
             inner[at] += a * columns[k, at] + b * columns[k + 1, at] + c * columns[k + 2, at] + d * columns[k + 3, at]
+
+
+@compiled(fastmath={"nnan", "nsz"})
+def _beside(inner, scale, own, relevance, worth):
+    """Lower what songs are worth by how much they are like one that was chosen."""
+    for at in range(len(worth)):
+        cosine = max(inner[at] * (scale[at] * own), np.float32(0))
+        worth[at] = min(worth[at], relevance[at] - np.float32(VARIETY) * cosine)
 
 
 @compiled
