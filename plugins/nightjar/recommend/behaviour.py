@@ -106,12 +106,15 @@ def _together(plays: csr_array) -> tuple[csr_array, np.ndarray]:
 
     exact = csr_matrix(plays, dtype=np.float64)
     exact.indices, exact.indptr = exact.indices.astype(np.int32), exact.indptr.astype(np.int32)
-    kept = csr_array(all_pairs_knn(exact, RIDGE_KEPT + 1, show_progress=False))  # each is nearest to itself
-    kept.setdiag(0)
+    own = np.bincount(exact.indices, exact.data**2, minlength=exact.shape[1])
+    found = all_pairs_knn(exact, RIDGE_KEPT + 1, show_progress=False)  # each is nearest to itself
+    found.data[found.row == found.col] = 0
+    starts = np.arange(len(own) + 1) * (len(found.data) // len(own))  # equally many a row, filled up with zeros
+    kept = csr_array((found.data, found.col, starts), shape=found.shape)
     kept.eliminate_zeros()
     both = csr_array(kept.maximum(kept.T))
     both.sort_indices()
-    return both, np.asarray(exact.multiply(exact).sum(axis=0)).ravel()
+    return both, own
 
 
 def _ridges(together: csr_array, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
