@@ -49,7 +49,7 @@ def _separate(settings: Settings, file: Path, directory: Path) -> None:
     network = Htdemucs(weights.load(settings), settings.embedder_threads)
     with tempfile.TemporaryDirectory() as folder:
         pcm = decode.decode(file, Path(folder) / "mix.raw")
-        made = stems.write(separate.separate(pcm, network), directory)
+        made = stems.write(separate.separate(pcm, network, batch=network.batch), directory)
     rms = stems.levels(made)
     level = stems.relative_db(rms.vocals, rms.mix)
     print(f"{made.accompaniment}\n{made.vocals}\nvocals {level:.1f} dB relative to the mix")
@@ -62,10 +62,10 @@ def _mel(settings: Settings, given: argparse.Namespace) -> None:
 
 
 def _statistics(folder: Path) -> None:
-    from embedder import statistics, vectors
+    from embedder import embedding, statistics
 
-    vectors.STATISTICS.parent.mkdir(exist_ok=True)
-    print(f"{statistics.measure(folder, vectors.STATISTICS)} songs, written to {vectors.STATISTICS}")
+    target = embedding.file_of("msd_musicnn-1")
+    print(f"{statistics.measure(folder, target)} songs, written to {target}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -31,6 +31,14 @@ def patches(stem: Path) -> Iterator[np.ndarray]:
         yield np.stack([mel[at : at + signal.PATCH_FRAMES] for at in np.arange(held) * signal.PATCH_HOP])
 
 
+def spectrogram(stem: Path, block: int) -> Iterator[np.ndarray]:
+    """The log mel spectrogram of a whole stem, `block` frames at a time: (up to block, signal.N_MELS), float32."""
+    samples = soundfile.info(stem).frames
+    total = 1 + samples // signal.HOP
+    for first in range(0, total, block):
+        yield log_mel(_around(stem, samples, first, min(block, total - first)))
+
+
 def patch_count(samples: int) -> int:
     """Whole patches in a stem of so many samples, at least one."""
     frames = 1 + samples // signal.HOP

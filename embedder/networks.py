@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nightjar.settings import Settings
 
 if TYPE_CHECKING:
-    from embedder.cnn import MsdMusicnn
+    from embedder.embedding import Embedding
     from embedder.htdemucs import Htdemucs
 
 
@@ -27,7 +27,7 @@ class Networks:
         return Htdemucs(weights.load(self._settings, self._say), self._settings.embedder_threads)
 
     @cached_property
-    def cnn(self) -> MsdMusicnn:
-        from embedder.cnn import MsdMusicnn
+    def embedding(self) -> Embedding:
+        from embedder import embedding
 
-        return MsdMusicnn(self._settings.embedder_threads)
+        return embedding.load(self._settings.model, self._settings.embedder_threads)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from embedder import scratch, signal
 from embedder.decode import SongRejected
+from embedder.embedding import MODELS
 from embedder.networks import Networks
 from embedder.song import Place, process
 from embedder.timing import Seconds
@@ -104,7 +105,7 @@ def _one(track: dict, place: Place, seconds: Seconds, rows: dict[str, list[dict]
 
 def _check(settings: Settings) -> None:
     made = {
-        "model": (signal.MODEL,),
+        "model": MODELS,
         "separator": (signal.SEPARATOR, signal.UNSEPARATED),
         "second_opinion": ("", SECOND_OPINION),
     }

@@ -1,5 +1,6 @@
-"""Every constant of the signal path, in one place. Changing one that decides a vector changes `MODEL`'s version, one
-that decides a stem changes `SEPARATOR`'s: stored vectors and stems carry these names and are never mixed."""
+"""Every constant of the signal path, in one place. Changing one that decides a vector changes the models' versions in
+`embedding.py`, one that decides a stem changes `SEPARATOR`'s: stored vectors and stems carry these names and are never
+mixed."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ SILENT_PEAK = 1e-3
 """A song whose loudest sample is below this share of full scale (-60 dBFS) has nothing to hear."""
 
 # --- separation -------------------------------------------------------------------------------------------------------
-SEPARATOR = "htdemucs-1"
+SEPARATOR = "htdemucs-2"
 UNSEPARATED = "none"
 """The name that stands for no separation at all: the accompaniment is the mix, the vocals are silent."""
 SEGMENT = 343_980
@@ -38,8 +39,7 @@ N_MELS = 96
 LOG_GAIN = 10_000.0
 """The network's input is log10(LOG_GAIN x power + 1)."""
 
-# --- the CNN ----------------------------------------------------------------------------------------------------------
-MODEL = "msd_musicnn-1"
+# --- the CNNs ---------------------------------------------------------------------------------------------------------
 PATCH_FRAMES = 187
 """Mel frames of one patch, 3 s."""
 PATCH_HOP = 94
@@ -50,5 +50,3 @@ WINDOW_HOP = 2
 """Patches from one window to the next: 3 s."""
 BATCH = 4
 """Patches in one pass through the network: memory grows with them, and time does not shrink."""
-DIMENSIONS = 200
-"""Length of a vector: the penultimate layer."""

@@ -17,11 +17,12 @@ from embedder.decode import Pcm, SongRejected, decode
 from embedder.networks import Networks
 from embedder.stems import Stems
 from embedder.timing import Seconds
+from embedder.vectors import Whitening
 from nightjar.objects import Objects
 from nightjar.thresholds import PRINT_SPEEDS
 
 if TYPE_CHECKING:
-    from embedder.cnn import MsdMusicnn
+    from embedder.embedding import Embedding
 
 _REPORT_SECONDS = 60.0
 Say = Callable[[str], None]
@@ -65,11 +66,11 @@ def process(track: dict, place: Place, seconds: Seconds) -> Processed:
             pcm = decode(upload, folder / "mix.raw")
         made, reused = _stems(track, pcm, folder, place, seconds)
         with seconds.of("load"):
-            cnn = place.networks.cnn
-        embeddings = _embedded(made.accompaniment, cnn, seconds)
+            model = place.networks.embedding
+        embeddings = _embedded(made.accompaniment, model, seconds)
         with seconds.of("fingerprint"):
             prints, speed_prints = _fingerprints(pcm, made, place, folder)
-        rows = _rows(track, embeddings, prints, speed_prints, place)
+        rows = _rows(track, embeddings, model.whitening, prints, speed_prints, place)
         if place.second_opinion:
             with seconds.of("echoprint"):
                 rows["echoprints"] = [_echoprint(track, pcm)]
@@ -96,7 +97,7 @@ def _pieces(pcm: Pcm, place: Place) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The song piece by piece as (accompaniment, vocals); a network is loaded only if it is to be separated."""
     if place.separator == signal.UNSEPARATED:
         return separate.unseparated(pcm)
-    return separate.separate(pcm, place.networks.separator)
+    return separate.separate(pcm, place.networks.separator, batch=place.networks.separator.batch)
 
 
 def _key(track: dict, part: str, place: Place) -> str:
@@ -130,14 +131,14 @@ def _echoprint(track: dict, pcm: Pcm) -> dict:
 
 
 def _rows(
-    track: dict, embeddings: np.ndarray, prints: dict, speed_prints: list[dict], place: Place
+    track: dict, embeddings: np.ndarray, whitening: Whitening, prints: dict, speed_prints: list[dict], place: Place
 ) -> dict[str, list[dict]]:
     own = {"track_id": track["track_id"], "day": track["day"]}
     keys = {f"{part}_key": _key(track, part, place) for part in stems.PARTS}
-    windows = enumerate(vectors.windows(embeddings))
+    windows = enumerate(vectors.windows(embeddings, whitening))
     return {
         "stems": [{"track_id": track["track_id"], "sha256": track["sha256"], **keys, "vocals_db": prints["vocals_db"]}],
-        "embeddings": [{**own, "vector": vectors.song_vector(embeddings)}],
+        "embeddings": [{**own, "vector": vectors.song_vector(embeddings, whitening)}],
         "windows": [{**own, "window": number, "start_s": at.start_s, "vector": at.vector} for number, at in windows],
         "fingerprints": [{**own, **prints}],
         "speed_prints": [{"track_id": track["track_id"], **each} for each in speed_prints],
@@ -181,8 +182,8 @@ def _reported(pieces: Iterator, pcm: Pcm, track_id: str, say: Say) -> Iterator:
             say(f"  {track_id}: separated {done / signal.RATE:.0f} of {pcm.seconds:.0f} s")
 
 
-def _embedded(stem: Path, cnn: MsdMusicnn, seconds: Seconds) -> np.ndarray:
-    """Embeddings (patches, signal.DIMENSIONS) of a stored stem."""
+def _embedded(stem: Path, model: Embedding, seconds: Seconds) -> np.ndarray:
+    """Embeddings (patches, d) of a stored stem."""
     found = []
     batches = mel.patches(stem)
     while True:
@@ -191,4 +192,4 @@ def _embedded(stem: Path, cnn: MsdMusicnn, seconds: Seconds) -> np.ndarray:
         if patches is None:
             return np.concatenate(found)
         with seconds.of("cnn"):
-            found.append(cnn(patches))
+            found.append(model.network(patches))

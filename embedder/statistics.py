@@ -1,4 +1,4 @@
-"""Measures the whitening constants of `vectors.py` on a folder of songs: mean and deviation of each dimension."""
+"""Measures the whitening constants of MSD_musicnn on a folder of songs; ours are measured where it is trained."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from embedder import cnn, mel, stems
+from embedder import mel, stems
 from embedder.decode import SongRejected, decode
+from embedder.msd_musicnn import MsdMusicnn
 from nightjar.errors import NightjarError
 
 _FEWEST = 30
 
 
-def embed_mix(network: cnn.MsdMusicnn, file: Path) -> np.ndarray:
-    """The mean embedding (signal.DIMENSIONS,) of a whole file, not separated, at the rate of a stored stem."""
+def embed_mix(network: MsdMusicnn, file: Path) -> np.ndarray:
+    """The mean embedding (d,) of a whole file, not separated, at the rate of a stored stem."""
     with tempfile.TemporaryDirectory() as folder:
         pcm = decode(file, Path(folder) / "mix.raw")
         mono = stems.write(((block, block) for block in pcm.blocks()), Path(folder)).accompaniment
@@ -28,7 +29,7 @@ def measure(folder: Path, target: Path) -> int:
 
     Raises NightjarError if there are too few to say anything.
     """
-    network = cnn.MsdMusicnn()
+    network = MsdMusicnn()
     songs = []
     for file in sorted(folder.iterdir()):
         try:

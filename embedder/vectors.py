@@ -1,21 +1,24 @@
 """From patch embeddings to vectors that are compared by cosine. Pure arithmetic.
 
-The network's dimensions differ much in mean and spread, so each is whitened with constants measured once
-(`statistics`), and the result L2-normalised. Song and window vectors use the same constants.
+A network's dimensions differ much in mean and spread, so each is whitened with constants that were measured once and
+belong to the model, and the result L2-normalised. Song and window vectors use the same constants.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
 from embedder import signal
 
-STATISTICS = Path(__file__).parent / "models" / f"{signal.MODEL}.npz"
-"""Mean and deviation of each dimension over songs; made by `python -m embedder statistics`, see models/README.md."""
+
+@dataclass(frozen=True)
+class Whitening:
+    """Mean and deviation of each dimension over the mean embeddings of songs, each (d,) float32."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -26,32 +29,24 @@ class Window:
     vector: np.ndarray
 
 
-@cache
-def statistics() -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of each dimension over the mean embeddings of songs, each (signal.DIMENSIONS,) float32."""
-    with np.load(STATISTICS) as stored:
-        return stored["mean"], stored["deviation"]
+def song_vector(embeddings: np.ndarray, whitening: Whitening) -> np.ndarray:
+    """The song's vector, of length 1, from the embeddings (n, d) of its patches."""
+    return _comparable(embeddings.mean(axis=0, dtype=np.float64), whitening)
 
 
-def song_vector(embeddings: np.ndarray) -> np.ndarray:
-    """The song's vector, of length 1, from the embeddings (n, signal.DIMENSIONS) of its patches."""
-    return _comparable(embeddings.mean(axis=0, dtype=np.float64))
-
-
-def windows(embeddings: np.ndarray) -> list[Window]:
+def windows(embeddings: np.ndarray, whitening: Whitening) -> list[Window]:
     """The song's windows in order; a song shorter than one window has one of what there is."""
     last = max(len(embeddings) - signal.WINDOW_PATCHES, 0)
     seconds = signal.PATCH_HOP * signal.HOP / signal.STEM_RATE
     return [
         Window(
             first * seconds,
-            _comparable(embeddings[first : first + signal.WINDOW_PATCHES].mean(axis=0, dtype=np.float64)),
+            song_vector(embeddings[first : first + signal.WINDOW_PATCHES], whitening),
         )
         for first in range(0, last + 1, signal.WINDOW_HOP)
     ]
 
 
-def _comparable(embedding: np.ndarray) -> np.ndarray:
-    mean, deviation = statistics()
-    whitened = (embedding - mean) / deviation
+def _comparable(embedding: np.ndarray, whitening: Whitening) -> np.ndarray:
+    whitened = (embedding - whitening.mean) / whitening.deviation
     return (whitened / np.linalg.norm(whitened)).astype(np.float32)

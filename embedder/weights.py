@@ -24,7 +24,7 @@ import safetensors.torch
 import torch
 from demucs.htdemucs import HTDemucs
 
-from embedder import htdemucs, onnx_weights, signal
+from embedder import htdemucs, onnx_weights
 from embedder.htdemucs import State
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
@@ -53,7 +53,7 @@ def load(settings: Settings, say: Say = print, official: tuple[str, ...] = OFFIC
         state = _from_directory(Path(settings.weights_dir))
         say(f"weights: htdemucs from the directory {settings.weights_dir}")
         return state
-    cached = Path(settings.cache_dir).expanduser() / f"{signal.SEPARATOR}.safetensors"
+    cached = Path(settings.cache_dir).expanduser() / f"htdemucs-{_SIGNATURE}.safetensors"
     with _locked(cached):
         if cached.exists():
             try:

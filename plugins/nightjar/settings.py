@@ -35,7 +35,7 @@ class Settings:
     kv_url: str = "redis://127.0.0.1:6379/0"
     model: str = "msd_musicnn-1"
     """The embedding model whose vectors are loaded, searched and published."""
-    separator: str = "htdemucs-1"
+    separator: str = "htdemucs-2"
     """The separation model and the version of the code around it; part of every stem's key. `none` separates
     nothing, for evaluations."""
     second_opinion: str = ""

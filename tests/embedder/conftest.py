@@ -53,7 +53,7 @@ def network(weights_dir: Path):
 @pytest.fixture(scope="session")
 def cnn():
     """The trained CNN."""
-    from embedder.cnn import MsdMusicnn
+    from embedder.msd_musicnn import MsdMusicnn
 
     return MsdMusicnn()
 

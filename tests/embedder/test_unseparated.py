@@ -85,5 +85,5 @@ def test_a_shard_without_separation(lake, settings, track, tmp_path, python):
 
 
 def test_unknown_separators_are_answered_with_the_known_ones(settings):
-    with pytest.raises(NightjarError, match=r"'other-2', this embedder makes 'htdemucs-1' or 'none'"):
+    with pytest.raises(NightjarError, match=r"'other-2', this embedder makes 'htdemucs-2' or 'none'"):
         run_shard(replace(settings, separator="other-2"), DAY, 0, 1)

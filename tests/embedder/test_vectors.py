@@ -3,38 +3,37 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedder import signal, vectors
+from embedder import vectors
+from embedder.vectors import Whitening
 
 
 @pytest.fixture
 def embeddings() -> np.ndarray:
-    return np.abs(np.random.default_rng(5).normal(size=(11, signal.DIMENSIONS))).astype(np.float32)
+    return np.abs(np.random.default_rng(5).normal(size=(11, 200))).astype(np.float32)
 
 
-def test_constants_are_whole():
-    mean, deviation = vectors.statistics()
-    assert mean.shape == deviation.shape == (signal.DIMENSIONS,)
-    assert np.isfinite(mean).all()
-    assert (deviation > 0).all()
+@pytest.fixture
+def whitening() -> Whitening:
+    chance = np.random.default_rng(6)
+    return Whitening(chance.normal(size=200), chance.uniform(0.1, 2, 200))
 
 
-def test_a_song_vector_is_whitened_and_of_length_one(embeddings):
-    mean, deviation = vectors.statistics()
-    vector = vectors.song_vector(embeddings)
+def test_a_song_vector_is_whitened_and_of_length_one(embeddings, whitening):
+    vector = vectors.song_vector(embeddings, whitening)
     assert vector.dtype == np.float32
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
-    whitened = (embeddings.mean(axis=0) - mean) / deviation
+    whitened = (embeddings.mean(axis=0) - whitening.mean) / whitening.deviation
     assert vector @ whitened / np.linalg.norm(whitened) == pytest.approx(1, abs=1e-6)
 
 
-def test_windows_are_means_of_neighbouring_patches(embeddings):
-    windows = vectors.windows(embeddings)
+def test_windows_are_means_of_neighbouring_patches(embeddings, whitening):
+    windows = vectors.windows(embeddings, whitening)
     assert [round(window.start_s, 3) for window in windows] == [0.0, 3.008, 6.016, 9.024, 12.032]
-    assert np.array_equal(windows[1].vector, vectors.song_vector(embeddings[2:5]))
+    assert np.array_equal(windows[1].vector, vectors.song_vector(embeddings[2:5], whitening))
 
 
 @pytest.mark.parametrize(("patches", "expected"), [(1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (7, 3)])
-def test_every_song_has_a_window(embeddings, patches, expected):
-    windows = vectors.windows(embeddings[:patches])
+def test_every_song_has_a_window(embeddings, whitening, patches, expected):
+    windows = vectors.windows(embeddings[:patches], whitening)
     assert len(windows) == expected
     assert all(np.linalg.norm(window.vector) == pytest.approx(1, abs=1e-6) for window in windows)

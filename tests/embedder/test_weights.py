@@ -43,14 +43,17 @@ def test_official_download_is_checked_and_kept(served, tmp_path):
     assert "not from there" in lines[1]
     assert lines[-1].startswith(f"weights: htdemucs from {served}")
     again = weights.load(settings, lines.append, official=())
-    assert lines[-1] == f"weights: htdemucs from the cache {tmp_path / 'htdemucs-1.safetensors'}"
+    assert lines[-1] == f"weights: htdemucs from the cache {tmp_path / 'htdemucs-955717e8.safetensors'}"
     assert all((state[name] == again[name]).all() for name in state)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["htdemucs-1.lock", "htdemucs-1.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "htdemucs-955717e8.lock",
+        "htdemucs-955717e8.safetensors",
+    ]
 
 
 def test_a_damaged_cache_is_fetched_again(served, tmp_path):
     settings, lines = Settings(cache_dir=str(tmp_path)), []
-    (tmp_path / "htdemucs-1.safetensors").write_bytes(b"half a file")
+    (tmp_path / "htdemucs-955717e8.safetensors").write_bytes(b"half a file")
     assert len(weights.load(settings, lines.append, official=(served,))) == 533
     assert "is damaged" in lines[0]
 
@@ -84,19 +87,29 @@ def test_nowhere_to_be_had_says_where_it_looked(tmp_path, monkeypatch):
     assert "NIGHTJAR_WEIGHTS_DIR" in raised.value.remedy
 
 
-def test_only_the_vocals_of_the_network_are_computed_and_they_are_the_same(network, weights_dir, noise):
+def test_only_the_vocals_of_the_network_are_computed_and_they_are_the_same(weights_dir, noise):
     import torch
 
-    from embedder.htdemucs import SOURCES, empty_network
+    from embedder.htdemucs import SOURCES, Htdemucs, empty_network
 
+    state = weights.load(Settings(weights_dir=str(weights_dir)))
     whole = empty_network()
-    whole.load_state_dict(weights.load(Settings(weights_dir=str(weights_dir))))
+    whole.load_state_dict(state)
     whole.eval()
     segment = noise(7.8)[:, : signal.SEGMENT]
     with torch.inference_mode():
         vocals = whole(torch.from_numpy(segment)[None])[0, SOURCES.index("vocals")].numpy()
     assert np.abs(vocals).max() > 1e-3
-    assert np.allclose(network(segment), vocals, atol=1e-5)
+    assert np.allclose(Htdemucs(state, half=False)(segment[None])[0], vocals, atol=1e-5)
+
+
+def test_half_precision_says_nearly_the_same(weights_dir, noise):
+    from embedder.htdemucs import Htdemucs
+
+    state = weights.load(Settings(weights_dir=str(weights_dir)))
+    segments = np.stack([noise(7.8)[:, : signal.SEGMENT] for _ in range(2)])
+    whole, half = (Htdemucs(state, half=each)(segments) for each in (False, True))
+    assert 0 < np.square(whole - half).sum() < 0.01 * np.square(whole).sum()
 
 
 # --- a small ONNX model with every way in which htdemucs's export keeps a parameter -----------------------------------

@@ -74,8 +74,8 @@ def write_rest(lake: Lake, model: str, day: str) -> None:
         {
             "track_id": row["track_id"],
             "sha256": row["sha256"],
-            "accompaniment_key": f"stems/htdemucs-1/{row['sha256']}/accompaniment.flac",
-            "vocals_key": f"stems/htdemucs-1/{row['sha256']}/vocals.flac",
+            "accompaniment_key": f"stems/htdemucs-2/{row['sha256']}/accompaniment.flac",
+            "vocals_key": f"stems/htdemucs-2/{row['sha256']}/vocals.flac",
             "vocals_db": -10.0,
         }
         for row in tracks

@@ -11,6 +11,7 @@ import soundfile
 
 from embedder import mel, signal, stems
 from embedder.decode import decode
+from embedder.msd_musicnn import DIMENSIONS
 
 PENULTIMATE = "model/batch_normalization_10/batchnorm/add_1"
 
@@ -20,7 +21,7 @@ def original() -> Callable[[np.ndarray], np.ndarray]:
     """The penultimate layer of the graph in the wheel's checkpoint, with the checkpoint's values for its variables."""
     import tensorflow as tf
 
-    from embedder.cnn import checkpoint
+    from embedder.msd_musicnn import checkpoint
 
     v1 = tf.compat.v1
     saved = v1.MetaGraphDef()
@@ -51,7 +52,7 @@ def test_equal_to_the_original_graph_on_real_audio(music, cnn, original, tmp_pat
     for song in ("library/001.mp3", "library/050.opus"):
         patches = next(mel.patches(stem_of(music / song, tmp_path)))
         ours, theirs = cnn(patches), original(patches)
-        assert ours.shape == theirs.shape == (signal.BATCH, signal.DIMENSIONS)
+        assert ours.shape == theirs.shape == (signal.BATCH, DIMENSIONS)
         assert np.abs(theirs).max() > 0.5
         assert np.abs(ours - theirs).max() < 1e-4
 

@@ -26,6 +26,8 @@ from nightjar.errors import NightjarError
 
 CHECKPOINT_SHA256 = "8579734ee6388f799ed0def4bbd0d1fdcbeaf213ef2a9dc860917bd76a303de6"
 """Of the checkpoint's data file."""
+DIMENSIONS = 200
+"""Length of an embedding: the penultimate layer."""
 _TIMBRAL_FILTERS, _TEMPORAL_FILTERS, _MID_FILTERS = 204, 51, 64
 _TIMBRAL_HEIGHTS = (int(0.4 * signal.N_MELS), int(0.7 * signal.N_MELS))
 _TEMPORAL_LENGTHS = (128, 64, 32)
@@ -35,20 +37,30 @@ class MsdMusicnn:
     """The trained network on the CPU, deterministic."""
 
     def __init__(self, threads: int = 1) -> None:
-        tf.config.set_visible_devices([], "GPU")
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        on_cpu(threads)
         network = build()
         _fill(network, checkpoint())
-        # As a graph it costs 35 ms of a core for each patch, layer by layer 50, and says the same to the last bit.
-        self._network = tf.function(
-            lambda patches: network(patches, training=False),
-            input_signature=[tf.TensorSpec((None, signal.PATCH_FRAMES, signal.N_MELS), tf.float32)],
-        )
+        self._network = graph(network)
 
     def __call__(self, patches: np.ndarray) -> np.ndarray:
-        """(n, signal.PATCH_FRAMES, signal.N_MELS) log mel patches to (n, signal.DIMENSIONS) float32."""
+        """(n, signal.PATCH_FRAMES, signal.N_MELS) log mel patches to (n, DIMENSIONS) float32."""
         return self._network(patches).numpy()
+
+
+def on_cpu(threads: int) -> None:
+    """Have TensorFlow compute on so many cores, and leave a GPU to the separator."""
+    tf.config.set_visible_devices([], "GPU")
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def graph(network: keras.Model) -> tf.types.experimental.PolymorphicFunction:
+    """The network as one graph: MSD_musicnn costs 35 ms of a core for each patch then, layer by layer 50, and says the
+    same to the last bit."""
+    return tf.function(
+        lambda patches: network(patches, training=False),
+        input_signature=[tf.TensorSpec((None, signal.PATCH_FRAMES, signal.N_MELS), tf.float32)],
+    )
 
 
 def build() -> keras.Model:
@@ -71,7 +83,7 @@ def build() -> keras.Model:
     features = ops.concatenate(maps, 2)
     pooled = ops.concatenate([ops.max(features, axis=1), ops.mean(features, axis=1)], 2)
     flat = names.normalised(layers.Flatten()(pooled))
-    dense = layers.Dense(signal.DIMENSIONS, activation="relu", name="dense")(flat)
+    dense = layers.Dense(DIMENSIONS, activation="relu", name="dense")(flat)
     return keras.Model(given, names.normalised(dense))
 
 

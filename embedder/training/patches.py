@@ -1,0 +1,66 @@
+"""Where the patches of a training run come from: songs' spectrograms, and what the teacher says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from embedder import signal
+from embedder.training.alterations import CONTEXT_FRAMES
+from embedder.training.spectrograms import Song
+
+PER_SONG = 32
+"""Patches of a song at most, spread evenly: a quarter of an hour of one song says no more than two minutes."""
+Embed = Callable[[np.ndarray], np.ndarray]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A song with the places of its patches (frames, (k,)) and the teacher's embeddings of them (k, d) float16."""
+
+    song: Song
+    starts: np.ndarray
+    embeddings: np.ndarray
+
+
+def starts(frames: int) -> np.ndarray:
+    """Where a song's patches begin: not overlapping, at most PER_SONG, with CONTEXT_FRAMES in the song."""
+    fit = max(frames - CONTEXT_FRAMES, 0) // signal.PATCH_FRAMES + 1
+    return np.linspace(0, max(frames - CONTEXT_FRAMES, 0), min(fit, PER_SONG)).astype(int)
+
+
+def context(song: Song, start: int) -> np.ndarray:
+    """Frames of the song from `start` on, (CONTEXT_FRAMES, signal.N_MELS) float32; silence after its end."""
+    frames = np.asarray(song.frames()[start : start + CONTEXT_FRAMES], np.float32)
+    return np.pad(frames, ((0, CONTEXT_FRAMES - len(frames)), (0, 0)))
+
+
+def middle(contexts: np.ndarray) -> np.ndarray:
+    """The unaltered patches within contexts (n, CONTEXT_FRAMES, N_MELS)."""
+    first = (CONTEXT_FRAMES - signal.PATCH_FRAMES) // 2
+    return contexts[:, first : first + signal.PATCH_FRAMES]
+
+
+def taught(songs: list[Song], teacher: Embed, cache: Path, say: Say = print) -> list[Taught]:
+    """All songs with the teacher's embeddings, which are kept in `cache` song by song."""
+    found = []
+    for number, song in enumerate(songs, start=1):
+        kept = cache / song.group / f"{song.name}.npz"
+        if not kept.exists():
+            at = starts(len(song.frames()))
+            patches = middle(np.stack([context(song, start) for start in at]))
+            said = np.concatenate([teacher(patches[begin : begin + 8]) for begin in range(0, len(patches), 8)])
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            partial = kept.with_suffix(".partial")
+            with partial.open("wb") as file:
+                np.savez(file, starts=at, embeddings=said.astype(np.float16))
+            partial.rename(kept)
+            if number % 50 == 0 or number == len(songs):
+                say(f"teacher {number}/{len(songs)} songs")
+        with np.load(kept) as stored:
+            found.append(Taught(song, stored["starts"], stored["embeddings"]))
+    return found

@@ -1,0 +1,177 @@
+"""One training run from folders of music to a file of parameters and a record of how it went.
+
+Everything is drawn from the seed, epoch and step, so that a run that was interrupted goes on as if it had not been
+(up to the order in which cores add up). What a run needs besides the music is in its folder: `spectrograms/`,
+`teacher/`, `backup/`, and at last `history.csv`, `curves.svg` and the model.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+
+from embedder import nightjar_cnn
+from embedder.training import alterations, patches, spectrograms
+from embedder.training.curves import draw
+from embedder.training.held_out import Scores, scores
+from embedder.training.objective import Taught as Student
+from embedder.training.patches import Taught
+from nightjar.errors import NightjarError
+
+SONGS_IN_A_BATCH = 64
+"""Each with two patches."""
+STEPS = 100
+"""Steps in an epoch: what an interruption costs at most, and how often the held-out songs are looked at."""
+LEARNING_RATE = 2e-3
+WEIGHT_DECAY = 1e-4
+WARM_UP_STEPS = 100
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run is asked to do."""
+
+    folders: list[Path]
+    """Music, one folder a group (a package, an album)."""
+    work: Path
+    held_out: frozenset[str]
+    """Groups that are looked at and not trained on."""
+    epochs: int
+    seed: int = 1
+    processes: int = 2
+    half: bool = True
+    """Whether convolutions are computed in bfloat16."""
+
+
+def train(run: Run, teacher: Callable[[], patches.Embed], say: Say = print) -> Path:
+    """Train the network; returns the file of its parameters. Goes on where an earlier run in the folder stopped.
+
+    Raises NightjarError if there is too little music to train on.
+    """
+    songs = spectrograms.prepare(run.folders, run.work / "spectrograms", run.processes, say)
+    told = patches.taught(songs, _Late(teacher), run.work / "teacher", say)
+    seen = [each for each in told if each.song.group not in run.held_out]
+    unseen = [each for each in told if each.song.group in run.held_out]
+    if len(seen) < SONGS_IN_A_BATCH:
+        raise NightjarError(
+            f"{len(seen)} songs to train on are fewer than a batch of {SONGS_IN_A_BATCH}", "Name more folders"
+        )
+    say(f"{len(seen)} songs to train on, {len(unseen)} held out")
+    keras.utils.set_random_seed(run.seed)
+    keras.config.set_dtype_policy("mixed_bfloat16" if run.half else "float32")
+    network = nightjar_cnn.build()
+    batches = Batches(seen, run.seed)
+    student = Student(network, seen[0].embeddings.shape[1])
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, run.epochs * STEPS - WARM_UP_STEPS, warmup_target=LEARNING_RATE, warmup_steps=WARM_UP_STEPS
+    )
+    student.compile(keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, clipnorm=1.0))
+    student(batches[0][0][:2])
+    record = _Record(run, network, batches, unseen, say)
+    backup = keras.callbacks.BackupAndRestore(run.work / "backup", delete_checkpoint=False)
+    student.fit(batches, epochs=run.epochs, verbose=0, callbacks=[backup, record])
+    target = run.work / nightjar_cnn.FILE.name
+    songs_said = np.array([_said(network, each).mean(axis=0) for each in seen])
+    constants = {"mean": songs_said.mean(axis=0), "deviation": songs_said.std(axis=0) + 1e-3}
+    nightjar_cnn.save(network, target, **{name: each.astype(np.float32) for name, each in constants.items()})
+    return target
+
+
+def _said(network: keras.Model, taught: Taught) -> np.ndarray:
+    """The network's embeddings (k, d) of a song's unaltered patches."""
+    contexts = np.stack([patches.context(taught.song, start) for start in taught.starts])
+    return network.predict_on_batch(patches.middle(contexts))
+
+
+class _Late:
+    """A teacher that is made when it is first asked."""
+
+    def __init__(self, make: Callable[[], patches.Embed]) -> None:
+        self._make, self._made = make, None
+
+    def __call__(self, given: np.ndarray) -> np.ndarray:
+        self._made = self._made or self._make()
+        return self._made(given)
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of patches and targets, drawn anew in each epoch."""
+
+    def __init__(self, songs: list[Taught], seed: int) -> None:
+        super().__init__()
+        self.epoch = 0
+        self._songs, self._seed = songs, seed
+        everything = np.concatenate([each.embeddings for each in songs]).astype(np.float32)
+        self._mean, self._deviation = everything.mean(axis=0), everything.std(axis=0) + 1e-3
+        groups = sorted({each.song.group for each in songs})
+        self._groups = [groups.index(each.song.group) for each in songs]
+        self._of_songs = [self._white(each.embeddings).mean(axis=0) for each in songs]
+
+    def __len__(self) -> int:
+        return STEPS
+
+    def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Patches (2 SONGS_IN_A_BATCH, PATCH_FRAMES, N_MELS) and targets as `objective.Taught` wants them."""
+        chance = np.random.default_rng([self._seed, self.epoch, step])
+        contexts, targets = [], []
+        for number in chance.choice(len(self._songs), SONGS_IN_A_BATCH, replace=False):
+            taught = self._songs[number]
+            count = len(taught.starts)
+            for at in chance.choice(count, 2, replace=count < 2):
+                contexts.append(patches.context(taught.song, taught.starts[at]))
+                told = self._white(taught.embeddings[at])
+                targets.append(np.concatenate([told, self._of_songs[number], [number, self._groups[number]]]))
+        contexts = np.stack(contexts)
+        others = np.roll(patches.middle(contexts), 2 * int(chance.integers(1, SONGS_IN_A_BATCH)), axis=0)
+        return alterations.altered(contexts, others, chance), np.stack(targets).astype(np.float32)
+
+    def _white(self, embeddings: np.ndarray) -> np.ndarray:
+        return (embeddings.astype(np.float32) - self._mean) / self._deviation
+
+
+class _Record(keras.callbacks.Callback):
+    """After each epoch: how the network does on held-out songs, a line in the log and in history.csv, the curves."""
+
+    def __init__(self, run: Run, network: keras.Model, batches: Batches, unseen: list[Taught], say: Say) -> None:
+        super().__init__()
+        self._run, self._network, self._batches, self._unseen, self._say = run, network, batches, unseen, say
+        self._teacher = scores(unseen, None) if unseen else None
+        self._begun = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._batches.epoch = epoch
+        self._begun = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        row = {"epoch": epoch + 1, "seconds": time.monotonic() - self._begun, **logs}
+        if self._unseen:
+            found: Scores = scores(self._unseen, lambda given: self._network.predict_on_batch(given))
+            row |= found._asdict()
+            row |= {f"teacher_{name}": value for name, value in self._teacher._asdict().items()}
+        rows = _kept(self._run.work / "history.csv", epoch)
+        rows.append({name: round(float(value), 5) for name, value in row.items()})
+        with (self._run.work / "history.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[-1])
+            writer.writeheader()
+            writer.writerows(rows)
+        draw(rows, self._run.work / "curves.svg")
+        told = " ".join(f"{name}={value:.4g}" for name, value in row.items() if name != "epoch")
+        self._say(f"epoch {epoch + 1}/{self._run.epochs}: {told}")
+
+
+def _kept(history: Path, epochs: int) -> list[dict]:
+    """The first rows of an earlier run's history."""
+    if not history.exists():
+        return []
+    with history.open(newline="") as file:
+        return list(csv.DictReader(file))[:epochs]
