@@ -2,7 +2,9 @@
 
 `python -m embedder --day D --shard I --shards N` processes a shard of a day; it exits with 0 also when songs were
 rejected. `python -m embedder separate FILE DIRECTORY` writes the stems of one file. `python -m embedder mel TRACK --day
-D --start S --seconds N --out FILE` writes a few seconds of a song as a mel spectrogram. `python -m embedder statistics
+D --start S --seconds N --out FILE` writes a few seconds of a song as a mel spectrogram. `python -m embedder vectors`
+describes files by several models, for evaluations. `python -m embedder music FOLDER` fetches music to train on, `python
+-m embedder train FOLDER ... --work FOLDER` trains our CNN; see docs/models.md. `python -m embedder statistics
 FOLDER` measures the whitening constants again; see embedder/models/README.md.
 """
 
@@ -27,6 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
             _mel(Settings.load(), given)
         elif given.command == "statistics":
             _statistics(given.folder)
+        elif given.command == "vectors":
+            _vectors(Settings.load(), given)
+        elif given.command == "music":
+            _music(given.folder)
+        elif given.command == "train":
+            _train(given)
         elif given.day is None:
             parser.error("name --day, --shard and --shards, or a command")
         else:
@@ -68,6 +76,29 @@ def _statistics(folder: Path) -> None:
     print(f"{statistics.measure(folder, target)} songs, written to {target}")
 
 
+def _vectors(settings: Settings, given: argparse.Namespace) -> None:
+    from embedder import describe
+
+    files = [Path(line) for line in given.files.read_text().splitlines()]
+    describe.describe(settings, files, given.models.split(","), not given.no_separation, given.out)
+
+
+def _music(folder: Path) -> None:
+    from embedder.training import material
+
+    print(f"{material.fetch(folder)} songs in {folder}")
+
+
+def _train(given: argparse.Namespace) -> None:
+    from embedder.training import material, run
+
+    held_out = given.held_out.split(",") if given.held_out is not None else material.package_names(held_out=True)
+    asked = run.Run(
+        given.folders, given.work, frozenset(held_out), given.epochs, given.seed, given.threads, not given.float32
+    )
+    print(f"written to {run.train(asked, run.teacher)}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="embedder", description="Stems, vectors and fingerprints of songs.")
     parser.add_argument("--day", help="YYYY-MM-DD")
@@ -84,6 +115,23 @@ def _parser() -> argparse.ArgumentParser:
     excerpt.add_argument("--seconds", type=float, default=10.0, help="so many seconds")
     excerpt.add_argument("--part", choices=("mix", "accompaniment", "vocals"), default="mix")
     excerpt.add_argument("--out", type=Path, required=True, help="the file to write")
+    several = commands.add_parser("vectors", help="describe files by several models, for evaluations")
+    several.add_argument("--files", type=Path, required=True, help="a file that names them, one a line")
+    several.add_argument("--models", required=True, help="names with commas between")
+    several.add_argument("--no-separation", action="store_true", help="take the mix for the accompaniment")
+    several.add_argument("--out", type=Path, required=True, help="the Parquet file to write")
+    music = commands.add_parser("music", help="fetch free game music to train on, 6 GB, by apt-get")
+    music.add_argument("folder", type=Path, help="gets a folder for each package")
+    train = commands.add_parser("train", help="train our CNN; a run that was interrupted goes on")
+    train.add_argument("folders", type=Path, nargs="+", help="music, one folder within a group (an album, a package)")
+    train.add_argument("--work", type=Path, required=True, help="where spectrograms, backups and the result are kept")
+    train.add_argument(
+        "--held-out", help="groups not to train on, with commas between; by default those of the package list"
+    )
+    train.add_argument("--epochs", type=int, default=30, help="of 100 steps of 128 patches")
+    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--threads", type=int, default=2)
+    train.add_argument("--float32", action="store_true", help="do not compute in bfloat16")
     constants = commands.add_parser("statistics", help="measure the whitening constants on a folder of songs")
     constants.add_argument("folder", type=Path)
     return parser

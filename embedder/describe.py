@@ -82,5 +82,6 @@ def _stem(pieces: Iterator[tuple[np.ndarray, np.ndarray]], folder: Path) -> Path
 def _halves(part: str, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield part, rows
     if part == "whole" and len(rows) > 1:
-        yield "first", rows[: len(rows) // 2]
-        yield "second", rows[len(rows) // 2 :]
+        middle = len(rows) // 2
+        yield "first", rows[:middle]
+        yield "second", rows[middle + (len(rows) > 2) :]  # patches overlap: the one on the border is left out

@@ -67,7 +67,7 @@ def process(track: dict, place: Place, seconds: Seconds) -> Processed:
         made, reused = _stems(track, pcm, folder, place, seconds)
         with seconds.of("load"):
             model = place.networks.embedding
-        embeddings = _embedded(made.accompaniment, model, seconds)
+        embeddings = embed(made.accompaniment, model, seconds)
         with seconds.of("fingerprint"):
             prints, speed_prints = _fingerprints(pcm, made, place, folder)
         rows = _rows(track, embeddings, model.whitening, prints, speed_prints, place)
@@ -182,9 +182,9 @@ def _reported(pieces: Iterator, pcm: Pcm, track_id: str, say: Say) -> Iterator:
             say(f"  {track_id}: separated {done / signal.RATE:.0f} of {pcm.seconds:.0f} s")
 
 
-def _embedded(stem: Path, model: Embedding, seconds: Seconds) -> np.ndarray:
+def embed(stem: Path, model: Embedding, seconds: Seconds | None = None) -> np.ndarray:
     """Embeddings (patches, d) of a stored stem."""
-    found = []
+    found, seconds = [], seconds or Seconds()
     batches = mel.patches(stem)
     while True:
         with seconds.of("mel"):

@@ -53,6 +53,13 @@ class Run:
     """Whether convolutions are computed in bfloat16."""
 
 
+def teacher() -> patches.Embed:
+    """MSD_musicnn."""
+    from embedder.msd_musicnn import MsdMusicnn
+
+    return MsdMusicnn()
+
+
 def train(run: Run, teacher: Callable[[], patches.Embed], say: Say = print) -> Path:
     """Train the network; returns the file of its parameters. Goes on where an earlier run in the folder stopped.
 
