@@ -45,10 +45,10 @@ def describe(settings: Settings, files: list[Path], models: list[str], separated
             with tempfile.TemporaryDirectory() as folder:
                 made = list(_described(file, Path(folder), networks, loaded, separated))
         except SongRejected as rejected:
-            print(f"file {number}/{len(files)} left out, {file.name}: {rejected}", flush=True)
+            print(f"song {number}/{len(files)} left out, {file.name}: {rejected}", flush=True)
             continue
         rows += [{"file": str(file), **row} for row in made if row["model"] in models]
-        print(f"file {number}/{len(files)} {file.name}", flush=True)
+        print(f"song {number}/{len(files)} {file.name}", flush=True)
     pq.write_table(pa.Table.from_pylist(rows, SCHEMA), target)
 
 

@@ -44,5 +44,6 @@ def load(name: str, threads: int = 1) -> Embedding:
     else:
         from embedder.nightjar_cnn import NightjarCnn as network
     with np.load(file) as stored:
-        whitening = Whitening(stored["mean"], stored["deviation"])
+        matrix = stored["whitening"] if "whitening" in stored else np.diag(1 / stored["deviation"])
+        whitening = Whitening(stored["mean"], matrix)
     return Embedding(name, network(threads), whitening)

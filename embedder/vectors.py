@@ -15,10 +15,14 @@ from embedder import signal
 
 @dataclass(frozen=True)
 class Whitening:
-    """Mean and deviation of each dimension over the mean embeddings of songs, each (d,) float32."""
+    """What an embedding is centred by, (d,) float32, and what it is multiplied with then, (d, d) float32."""
 
     mean: np.ndarray
-    deviation: np.ndarray
+    matrix: np.ndarray
+
+    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
+        """Whitened embeddings (..., d)."""
+        return (embeddings - self.mean) @ self.matrix
 
 
 @dataclass(frozen=True)
@@ -48,5 +52,5 @@ def windows(embeddings: np.ndarray, whitening: Whitening) -> list[Window]:
 
 
 def _comparable(embedding: np.ndarray, whitening: Whitening) -> np.ndarray:
-    whitened = (embedding - whitening.mean) / whitening.deviation
+    whitened = whitening(embedding)
     return (whitened / np.linalg.norm(whitened)).astype(np.float32)

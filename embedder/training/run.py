@@ -20,7 +20,7 @@ import keras
 import numpy as np
 
 from embedder import nightjar_cnn
-from embedder.training import alterations, patches, spectrograms
+from embedder.training import alterations, patches, spectrograms, whitening
 from embedder.training.curves import draw
 from embedder.training.held_out import Scores, scores
 from embedder.training.objective import Taught as Student
@@ -88,9 +88,8 @@ def train(run: Run, teacher: Callable[[], patches.Embed], say: Say = print) -> P
     backup = keras.callbacks.BackupAndRestore(run.work / "backup", delete_checkpoint=False)
     student.fit(batches, epochs=run.epochs, verbose=0, callbacks=[backup, record])
     target = run.work / nightjar_cnn.FILE.name
-    songs_said = np.array([_said(network, each).mean(axis=0) for each in seen])
-    constants = {"mean": songs_said.mean(axis=0), "deviation": songs_said.std(axis=0) + 1e-3}
-    nightjar_cnn.save(network, target, **{name: each.astype(np.float32) for name, each in constants.items()})
+    constants = whitening.of_songs([_said(network, each) for each in seen])
+    nightjar_cnn.save(network, target, mean=constants.mean, whitening=constants.matrix.astype(np.float16))
     return target
 
 
@@ -118,11 +117,10 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         self.epoch = 0
         self._songs, self._seed = songs, seed
-        everything = np.concatenate([each.embeddings for each in songs]).astype(np.float32)
-        self._mean, self._deviation = everything.mean(axis=0), everything.std(axis=0) + 1e-3
+        self._white = whitening.of_songs([each.embeddings.astype(np.float32) for each in songs])
         groups = sorted({each.song.group for each in songs})
         self._groups = [groups.index(each.song.group) for each in songs]
-        self._of_songs = [self._white(each.embeddings).mean(axis=0) for each in songs]
+        self._of_songs = [self._white(each.embeddings.astype(np.float32)).mean(axis=0) for each in songs]
 
     def __len__(self) -> int:
         return STEPS
@@ -136,14 +134,11 @@ class Batches(keras.utils.PyDataset):
             count = len(taught.starts)
             for at in chance.choice(count, 2, replace=count < 2):
                 contexts.append(patches.context(taught.song, taught.starts[at]))
-                told = self._white(taught.embeddings[at])
+                told = self._white(taught.embeddings[at].astype(np.float32))
                 targets.append(np.concatenate([told, self._of_songs[number], [number, self._groups[number]]]))
         contexts = np.stack(contexts)
         others = np.roll(patches.middle(contexts), 2 * int(chance.integers(1, SONGS_IN_A_BATCH)), axis=0)
         return alterations.altered(contexts, others, chance), np.stack(targets).astype(np.float32)
-
-    def _white(self, embeddings: np.ndarray) -> np.ndarray:
-        return (embeddings.astype(np.float32) - self._mean) / self._deviation
 
 
 class _Record(keras.callbacks.Callback):

@@ -15,14 +15,14 @@ def embeddings() -> np.ndarray:
 @pytest.fixture
 def whitening() -> Whitening:
     chance = np.random.default_rng(6)
-    return Whitening(chance.normal(size=200), chance.uniform(0.1, 2, 200))
+    return Whitening(chance.normal(size=200), chance.normal(size=(200, 200)))
 
 
 def test_a_song_vector_is_whitened_and_of_length_one(embeddings, whitening):
     vector = vectors.song_vector(embeddings, whitening)
     assert vector.dtype == np.float32
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
-    whitened = (embeddings.mean(axis=0) - whitening.mean) / whitening.deviation
+    whitened = (embeddings.mean(axis=0) - whitening.mean) @ whitening.matrix
     assert vector @ whitened / np.linalg.norm(whitened) == pytest.approx(1, abs=1e-6)
 
 

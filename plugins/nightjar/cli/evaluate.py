@@ -1,11 +1,11 @@
-"""`nightjar evaluate duplicates | copies | recommendations`."""
+"""`nightjar evaluate duplicates | copies | recommendations | retrieval`."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import replace
 
-from nightjar.cli import recommendations
+from nightjar.cli import recommendations, retrieval
 from nightjar.cli.output import Answer, Section
 from nightjar.cli.report import check_writable, write_report
 from nightjar.evaluate.again import in_scratch_space, inside
@@ -17,7 +17,12 @@ _SHOWN = 20
 
 def run(settings: Settings, arguments: Namespace) -> Answer:
     """The evaluation that was asked for. Raises NightjarError if it cannot be made."""
-    measures = {"duplicates": _duplicates, "copies": _copies, "recommendations": recommendations.run}
+    measures = {
+        "duplicates": _duplicates,
+        "copies": _copies,
+        "recommendations": recommendations.run,
+        "retrieval": retrieval.run,
+    }
     return measures[arguments.measured](settings, arguments)
 
 

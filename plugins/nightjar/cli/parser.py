@@ -183,6 +183,19 @@ def _evaluate_recommendations(command: argparse.ArgumentParser) -> None:
     command.add_argument("--report", type=Path, required=True, metavar="OUT.json", help="where the report goes")
 
 
+def _evaluate_retrieval(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--songs", type=Path, required=True, metavar="DIR", help="a folder of audio files")
+    command.add_argument("--labels", type=Path, required=True, metavar="LABELS.csv", help="file, and columns of labels")
+    command.add_argument("--label", required=True, metavar="COLUMN", help="songs that share it are alike")
+    command.add_argument(
+        "--exclude-same", metavar="COLUMN", help="nothing is found that shares this with what it is asked by"
+    )
+    command.add_argument("--model", metavar="NAME", help="the model to judge (default: NIGHTJAR_MODEL)")
+    command.add_argument("--report", type=Path, required=True, metavar="OUT.json", help="where the report goes")
+    command.add_argument("--no-separation", action="store_true", help="take the mix for the accompaniment: fast")
+    command.add_argument("--copies", action="store_true", help="compare songs with copies (mp3, noise) of them too")
+
+
 def _names(text: str) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
@@ -210,6 +223,7 @@ def _day(text: str) -> str:
 _EVALUATIONS = {
     "recommendations": ("how well recorded plays predict what was played later", _evaluate_recommendations),
     "duplicates": ("what the real stages find of known pairs in a folder of songs", _evaluate_duplicates),
+    "retrieval": ("how well songs find their like by sound, model by model", _evaluate_retrieval),
     "copies": ("a folder of songs and altered copies of them, with its known pairs", _evaluate_copies),
 }
 

@@ -1,0 +1,54 @@
+"""`nightjar evaluate retrieval`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from nightjar.cli.output import Answer, Section
+from nightjar.cli.report import check_writable, write_report
+from nightjar.settings import Settings
+
+_MEASURES = ("P@1", "P@10", "mAP", "other part")
+
+
+def run(settings: Settings, arguments: Namespace) -> Answer:
+    """Runs the embedder on a folder and nothing else: no service is asked. Raises NightjarError."""
+    from nightjar.evaluate.retrieval import labels
+    from nightjar.evaluate.retrieval.run import Asked, evaluate
+
+    check_writable(arguments.report)
+    songs, table = arguments.songs.absolute(), arguments.labels.absolute()
+    known = labels.read(songs, table, arguments.label, arguments.exclude_same, (arguments.report.absolute(),))
+    model = arguments.model or settings.model
+    found = evaluate(settings, Asked(songs, known, model, not arguments.no_separation, arguments.copies))
+    write_report(arguments.report, found)
+    notes = [f"All of it is in {arguments.report}"]
+    for count, what in ((known.unlabelled, "files without a label are left out"), (known.unknown, "rows name no file")):
+        if count:
+            notes.insert(0, f"{count} {what}")
+    return Answer(found, _tables(found, arguments.label), notes)
+
+
+def _tables(found: dict, label: str) -> list[Section]:
+    rows = [(model, *(_mean(each[name]) for name in _MEASURES)) for model, each in found["models"].items()]
+    ahead = [(model, *(_mean(each[name]) for name in _MEASURES[:3])) for model, each in found["ahead"].items()]
+    near = [
+        (kind, model, each["mean"], each["tenth"], each["least"])
+        for kind, models in found["copies"].items()
+        for model, each in models.items()
+        if each
+    ]
+    left_out = [(name,) for name in found["left_out"]]
+    return [
+        *([Section("No songs", ("file",), left_out)] if left_out else []),
+        Section(f"Same {label}, {found['queries']} of {found['songs']} songs", ("model", *_MEASURES), rows),
+        Section(f"How far {found['model']} is ahead, song by song", ("of", *_MEASURES[:3]), ahead),
+        *([Section("Cosine of a song and", ("", "model", "mean|", "tenth|", "least|"), near)] if near else []),
+    ]
+
+
+def _mean(of: dict) -> str:
+    if of["interval"] is None:
+        return f"{of['mean']}"
+    low, high = of["interval"]
+    return f"{of['mean']:.3f} ({low:.3f} to {high:.3f})"

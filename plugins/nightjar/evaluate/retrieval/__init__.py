@@ -1,0 +1,1 @@
+"""How well songs find their like by sound: `nightjar evaluate retrieval`."""

@@ -1,0 +1,107 @@
+"""A whole small run: songs of three kinds of sound are taught by a teacher that knows the kinds."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from embedder import signal
+from embedder.training import held_out, material, patches, spectrograms, whitening
+
+KINDS = ("low", "high", "noise")
+
+RUN = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from embedder import nightjar_cnn
+from embedder.training import run
+run.STEPS, run.WARM_UP_STEPS, run.SONGS_IN_A_BATCH = 2, 1, 6
+
+def teacher(given):
+    return np.stack([given[:, :, :32].mean((1, 2)), given[:, :, 32:].mean((1, 2)), given.std((1, 2))], 1)
+
+work, epochs = Path(sys.argv[1]), int(sys.argv[2])
+said = []
+asked = run.Run([work.parent / "songs"], work, frozenset(["high"]), epochs, processes=1)
+made = run.train(asked, lambda: teacher, said.append)
+network = nightjar_cnn.load(made)
+patches = np.random.default_rng(1).uniform(0, 3, (2, 187, 96)).astype("f")
+print(json.dumps({"said": said, "answer": np.asarray(network(patches)).tolist()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training")
+    chance = np.random.default_rng(2)
+    times = np.arange(9 * signal.STEM_RATE) / signal.STEM_RATE
+    for kind in KINDS:
+        (folder / "songs" / kind).mkdir(parents=True)
+        for number in range(4):
+            pitch = {"low": 100, "high": 2000, "noise": 0}[kind] * chance.uniform(0.8, 1.2)
+            sound = 0.3 * np.sin(2 * np.pi * pitch * times) if pitch else 0.1 * chance.standard_normal(len(times))
+            soundfile.write(folder / "songs" / kind / f"{number}.wav", sound, signal.STEM_RATE)
+    (folder / "songs" / "low" / "broken.wav").write_bytes(b"no music")
+    return folder
+
+
+def test_a_run_goes_on_where_it_stopped(songs, python):
+    work = songs / "work"
+    first = json.loads(python(RUN, work, 1).splitlines()[-1])
+    assert any("left out broken.wav" in line for line in first["said"])
+    assert any("8 songs to train on, 4 held out" in line for line in first["said"])
+    second = json.loads(python(RUN, work, 3).splitlines()[-1])
+    assert not any(line.startswith(("spectrograms", "teacher")) for line in second["said"])
+    epochs = [line.split(":")[0] for line in second["said"] if line.startswith("epoch")]
+    assert epochs == ["epoch 2/3", "epoch 3/3"]
+    with (work / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1.0", "2.0", "3.0"]
+    assert 0 <= float(rows[-1]["group_map"]) <= 1
+    assert (work / "curves.svg").read_text().startswith("<svg")
+    assert np.isfinite(second["answer"]).all()
+
+
+def test_patches_of_a_song(songs):
+    made = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)
+    assert len(made) == 12
+    song = made[0]
+    at = patches.starts(len(song.frames()))
+    assert list(at) == sorted(set(at))
+    assert np.diff(at).min() >= signal.PATCH_FRAMES
+    context = patches.context(song, at[0])
+    assert context.shape == (patches.CONTEXT_FRAMES, signal.N_MELS)
+    assert np.array_equal(patches.starts(10), [0])
+    assert not patches.context(song, len(song.frames()))[1:].any()
+
+
+def test_held_out_scores_of_a_perfect_and_of_a_blind_embedding(songs):
+    made = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)
+    kinds = {group: number for number, group in enumerate(KINDS)}
+    told = [
+        patches.Taught(song, np.array([0, 187]), np.eye(3)[[kinds[song.group]] * 2].astype(np.float16)) for song in made
+    ]
+    assert held_out.scores(told, None).group_first == 1
+    blind = held_out.scores(told, lambda given: np.random.default_rng(1).normal(size=(len(given), 4)))
+    assert blind.group_map < 0.7
+
+
+def test_whitening_silences_what_changes_within_songs():
+    chance = np.random.default_rng(4)
+    songs = [np.column_stack([chance.normal(0, 3, 50), np.full(50, each)]) for each in chance.normal(0, 1, 30)]
+    found = whitening.of_songs(songs)
+    said = np.array([found(song).mean(axis=0) for song in songs])
+    within = np.concatenate([found(song) - found(song).mean(axis=0) for song in songs])
+    assert said.std(axis=0).max() > 3 * within.std(axis=0).max() / np.sqrt(50)
+
+
+def test_packages_are_split_for_good():
+    test, train = (set(material.package_names(each)) for each in (True, False))
+    assert not test & train
+    assert test | train == set(material.package_names())
+    assert {"supertux-data", "wesnoth-1.16-music"} <= test
