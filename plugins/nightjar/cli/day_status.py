@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightjar import days, queries
+from nightjar import days, held, queries
 from nightjar.cli.known import Known
 from nightjar.cli.output import Answer, Section
 from nightjar.ingest import uploads
@@ -30,7 +30,8 @@ def answer(known: Known, row: dict, notes: list[str]) -> Answer:
     if reasons:
         lines = [(each["stage"], each["reason"], each["objects"], each["first_key"]) for each in reasons]
         sections.append(Section("Rejects", ("stage", "reason", "objects|", "the first of them"), lines))
-    data = row | {"reasons": reasons, "listens_detail": listens, "drift": _drift(known, row)}
+    why_held = held.why(known.lake.objects, known.settings.model, day)
+    data = row | {"reasons": reasons, "listens_detail": listens, "drift": _drift(known, row), "held": why_held}
     return Answer(data, sections, [*_sentences(data, known.settings.airflow), *notes])
 
 
@@ -59,6 +60,8 @@ def _drift(known: Known, row: dict) -> str | None:
 
 def _sentences(data: dict, airflow: str) -> list[str]:
     day, said = data["day"], []
+    if data["held"]:
+        said.append(f"It was held: {data['held']}")
     if data["uploads"] is None and data["drift"]:
         said.append(f"Uploads were not taken in yet, {data['drift']}: {days.backfill(day, airflow)}")
     elif data["drift"]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import nullcontext, suppress
 
+from nightjar import held
 from nightjar.cli.known import Known
 from nightjar.cli.output import Answer
 from nightjar.days import backfill
-from nightjar.errors import PartitionMissing
+from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.lake import Partition
 from nightjar.publish import steps
 from nightjar.recommend.steps import gate
@@ -27,13 +28,25 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     known = Known(settings)
     if arguments.accept and (opened := _opened(settings, known, known.day(arguments.day))):
         return opened
-    day = known.list_day(arguments.day)
+    day = _list_day(settings, known, arguments.day)
     found = steps.publish_lists(settings, day, accept=arguments.accept)
-    if found["current"] == found["version"]:
-        said = f"{found['lists']} lists of {day} are what the app reads now, as version {found['current']}."
-    else:
-        said = f"The app goes on reading {found['current']}, which is newer than {day}."
+    if found["current"] != found["version"]:
+        raise NightjarError(
+            f"the app goes on reading {found['current']}, which is newer than {day}",
+            "Lists of an older day replace no newer ones; nightjar publish --rollback goes to the version before",
+        )
+    said = f"{found['lists']} lists of {day} are what the app reads now, as version {found['current']}."
     return Answer(found, notes=[said])
+
+
+def _list_day(settings: Settings, known: Known, asked: str) -> str:
+    """The day if it has lists. Raises NightjarError, with what the gate said of it if that held it."""
+    day = known.day(asked)
+    if not known.lake.exists(Partition("lists", day, settings.model)) and (
+        said := held.why(known.lake.objects, settings.model, day)
+    ):
+        raise NightjarError(f"{day} has no lists, it was held: {said}", f"nightjar publish {day} --accept accepts it")
+    return known.list_day(day)
 
 
 def _opened(settings: Settings, known: Known, day: str) -> Answer | None:
@@ -44,4 +57,5 @@ def _opened(settings: Settings, known: Known, day: str) -> Answer | None:
         found = gate(settings, day, accept=True)
     if listed:
         return None
-    return Answer({"day": day} | found, notes=[f"The gate of {day} is open now: {backfill(day, settings.airflow)}"])
+    follow = backfill(day, settings.airflow)
+    return Answer({"day": day, "next": follow} | found, notes=[f"The gate of {day} is open now: {follow}"])

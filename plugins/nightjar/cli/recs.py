@@ -14,6 +14,7 @@ from nightjar.errors import NightjarError
 from nightjar.lake import Partition
 from nightjar.schemas import NEW_USERS
 from nightjar.settings import Settings
+from nightjar.takedowns import ledger
 
 
 def run(settings: Settings, arguments: Namespace) -> Answer:
@@ -33,6 +34,8 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
         )
     entries = queries.run(settings, "list_of_user", {"lists": lists, "tracks": known.tracks()}, user=user).to_pylist()
     published = _published(settings, user, entries)
+    forgotten = ledger.with_songs(known.lake)
+    taken_down = sorted({row["track_id"] for row in entries} & forgotten.tracks)
     rows = [
         (row["rank"], row["score"], row["track_id"], row["title"], row["artist"], row["uploader"], _reason(row))
         for row in entries
@@ -40,7 +43,13 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     whose = "users without a history" if user == NEW_USERS else user
     columns = ("rank|", "score|", "track", "title", "artist", "uploader", "because")
     data = {"user": user, "day": day, "model": settings.model, "published": published, "list": entries}
-    return Answer(data, [Section(f"The list of {day} for {whose}", columns, rows, "empty")], [published["detail"]])
+    data |= {"taken_down": taken_down, "forgotten": user in forgotten.users}
+    notes = [published["detail"]]
+    if taken_down:
+        notes.append(f"Taken down since, and not on what the app reads: {', '.join(taken_down)}.")
+    if data["forgotten"]:
+        notes.append(f"{user} is to be forgotten: the app reads the list of new users, the next night clears the lake.")
+    return Answer(data, [Section(f"The list of {day} for {whose}", columns, rows, "empty")], notes)
 
 
 def _reason(row: dict) -> str:

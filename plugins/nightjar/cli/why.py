@@ -7,6 +7,7 @@ from argparse import Namespace
 from nightjar.cli.known import Known
 from nightjar.cli.output import Answer, Section
 from nightjar.settings import Settings
+from nightjar.takedowns import ledger
 
 
 def run(settings: Settings, arguments: Namespace) -> Answer:
@@ -20,6 +21,8 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     titles = {row["track_id"]: row["title"] for row in known.tracks().to_pylist()}
     reasons = [each | {"title": titles.get(each["track"])} for each in found["reasons"]]
     found = found | {"title": titles.get(arguments.track), "track_day": track_day, "reasons": reasons}
+    forgotten = ledger.with_songs(known.lake)
+    found["taken_down"] = sorted({arguments.track} & forgotten.tracks | {arguments.user} & forgotten.users)
     return Answer(found, [_reasons(found)], _sentences(found))
 
 
@@ -40,7 +43,10 @@ def _sentences(found: dict) -> list[str]:
         whose = "the list of new users"
     place = "is on" if found["on_list"] else "is not on"
     code = f" ({found['stopped_by'] or found['source'].replace('_', ' ')})"
-    return [*said, f"{_song(found)} {place} {whose} of {found['day']}: {found['detail']}{code}."]
+    said.append(f"{_song(found)} {place} {whose} of {found['day']}: {found['detail']}{code}.")
+    if found["taken_down"]:
+        said.append(f"Taken down since, and gone from what the app reads: {', '.join(found['taken_down'])}.")
+    return said
 
 
 def _song(found: dict) -> str:

@@ -6,6 +6,7 @@ import logging
 from contextlib import closing
 
 from nightjar.errors import NightjarError
+from nightjar.held import noted
 from nightjar.lake import Lake, Partition
 from nightjar.objects import Objects
 from nightjar.publish import encode, fill, records, versions
@@ -37,7 +38,7 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
     partition = Partition("lists", day, settings.model)
     manifest = lake.manifest(partition)
     version = versions.version_of(day, manifest.to_json())
-    with closing(Store(settings.kv_url)) as store, Spool() as lists:
+    with noted(lake.objects, settings.model, day), closing(Store(settings.kv_url)) as store, Spool() as lists:
         live = store.current()
         if live and day_of(live) > day:
             log.info("publish_lists %s: lists kept in the lake, the pointer stays at %s", day, live)
@@ -92,14 +93,21 @@ def go_to(settings: Settings, version: str | None = None) -> dict:
         if not live:
             raise NightjarError("nothing was ever published", "Backfill a day first: see nightjar status")
         behind = records.read(objects, live)
-        wanted = version or (behind.previous if behind else "")
+        wanted = (behind.previous if behind else "") if version is None else version
         record = records.read(objects, wanted)
         if record is None or not records.whole(store, record):
             kept = (records.read(objects, each) for each in records.all_versions(objects) if each != live)
             there = sorted(each.version for each in kept if each and records.whole(store, each))
+            if version is not None:
+                what = f"there is no version {version!r} in the store"
+            elif wanted:
+                what = f"the version before {live} is not in the store any more, which keeps two"
+            else:
+                what = f"no version was live before {live}"
             raise NightjarError(
-                f"there is no version {wanted} in the store" if wanted else f"no version was live before {live}",
-                f"It holds {live}, which is live" + (f", and {', '.join(there)}" if there else " and no other"),
+                what,
+                f"It holds {live}, which is live"
+                + (f", and for --to {', '.join(there)}" if there else " and no other"),
             )
         if wanted != live and not store.move(live, wanted):
             raise NightjarError(

@@ -7,6 +7,7 @@ import logging
 import numpy as np
 from scipy.sparse import csr_array
 
+from nightjar.held import noted
 from nightjar.lake import Lake, Partition
 from nightjar.recommend import behaviour, cold, inputs, invariants, neighbours, night, ranking, tables
 from nightjar.recommend.behaviour import Behaviour
@@ -33,7 +34,8 @@ def gate(settings: Settings, day: str, accept: bool = False) -> dict:
     if accept:
         objects.put(key, b"")
     accepted = objects.exists(key)
-    summary = judge(day, night.read(settings, day), accepted) | {"accepted": accepted}
+    with noted(objects, settings.model, day):
+        summary = judge(day, night.read(settings, day), accepted) | {"accepted": accepted}
     log.info(
         "gate %s: open, %d of %d uploads rejected, mean cosine of songs %s, in common with earlier days %s%s",
         *(day, summary["rejects"], summary["uploads"], summary["alike"], summary["explained"]),

@@ -134,6 +134,7 @@ def _beside_cover(library: Library, looked: _Looked, song: int) -> bool:
 
 def _reasons(context: Context, user: User, song: int) -> list[dict]:
     seeds, weights = choose(user.heard, user.weights)
+    others = seeds != song  # a song that was heard does not bring itself
     return [
         {
             "track": context.library.ids[each.song],
@@ -142,5 +143,5 @@ def _reasons(context: Context, user: User, song: int) -> list[dict]:
             "co_listening": each.co_listening,
             "score": each.score,
         }
-        for each in contributions(context.neighbours, seeds, weights, song)
+        for each in contributions(context.neighbours, seeds[others], weights[others], song)
     ]

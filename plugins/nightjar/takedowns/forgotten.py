@@ -35,12 +35,16 @@ class Forgotten:
         return cls(frozenset(loaded["tracks"]), frozenset(loaded["users"]))
 
 
+_NO_TEXT = {"Cc", "Cs"}
+"""Unicode's control characters, and halves of characters: what a shell makes of bytes that are not UTF-8."""
+
+
 def checked(forgotten: Forgotten) -> Forgotten:
-    """The same. Raises NightjarError for an id that cannot be one: empty, too long, or with control characters."""
+    """The same. Raises NightjarError for an id that cannot be one: empty, too long, or with what no text has."""
     for each in sorted(forgotten.tracks | forgotten.users):
-        if not 1 <= len(each) <= MAX_ID_CHARACTERS or any(unicodedata.category(letter) == "Cc" for letter in each):
+        if not 1 <= len(each) <= MAX_ID_CHARACTERS or _NO_TEXT & set(map(unicodedata.category, each)):
             raise NightjarError(
                 f"{each[:40]!r} is no id",
-                f"An id has 1 to {MAX_ID_CHARACTERS} characters, none of them a control character",
+                f"An id has 1 to {MAX_ID_CHARACTERS} characters, none of them a control character, in UTF-8",
             )
     return forgotten

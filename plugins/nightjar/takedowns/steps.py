@@ -33,7 +33,8 @@ def forget(settings: Settings, tracks: Iterable[str] = (), users: Iterable[str] 
     known = asked - ledger.remember(lake.objects, asked | Forgotten(songs))
     everything = asked | Forgotten(songs)
     try:
-        unknown = _unknown(settings, lake, asked - known)
+        tracks = asked.tracks - ledger.purged(lake.objects).tracks  # of those no upload is known any more
+        unknown = _unknown(settings, lake, Forgotten(tracks, (asked - known).users))
         counts = _at_once(settings, lake, everything)
     except NightjarError as error:
         raise NightjarError(

@@ -40,7 +40,7 @@ def test_back_and_forth_and_the_next_night(settings, kv, published):
     assert go_to(settings)["current"] == before  # and not the one that was turned away
     assert go_to(settings, after)["current"] == after
     with pytest.raises(
-        NightjarError, match=f"there is no version {live} in the store.*{after}, which is live, and {before}"
+        NightjarError, match=f"there is no version '{live}' in the store.*{after}, which is live, and for --to {before}"
     ):
         go_to(settings, live)
 
@@ -57,10 +57,12 @@ def test_what_cannot_be_gone_to(settings, kv):
     lists.write(settings, DAYS[1])
     second = publish_lists(settings, DAYS[1])["version"]
     kv.delete(list_key(first, "u017"))
-    with pytest.raises(NightjarError, match=f"there is no version {first} in the store.*and no other"):
+    with pytest.raises(
+        NightjarError, match=f"the version before {second} is not in the store any more, which keeps two.*and no other"
+    ):
         go_to(settings)
     kv.delete(new_users_key(first))
-    with pytest.raises(NightjarError, match=f"there is no version {first}"):
+    with pytest.raises(NightjarError, match=f"there is no version '{first}'"):
         go_to(settings, first)
     assert go_to(settings, second)["moved"] is False
 
@@ -106,7 +108,11 @@ def test_the_command(settings, published, capsys, monkeypatch):
     assert f"nightjar publish --to {live}" in said
     assert main(["publish", "--to", live]) == 0
     assert main(["publish", "--to", "2026-01-01.abc"]) == 1
-    assert "there is no version 2026-01-01.abc in the store" in capsys.readouterr().err
+    assert "there is no version '2026-01-01.abc' in the store" in capsys.readouterr().err
+    assert main(["publish", "--to", ""]) == 1  # a script's variable that is not set
+    assert "there is no version '' in the store" in capsys.readouterr().err
+    assert main(["publish", DAYS[0]]) == 1
+    assert f"the app goes on reading {live}, which is newer than {DAYS[0]}" in capsys.readouterr().err
     for wrong in (["publish"], ["publish", DAYS[0], "--rollback"], ["publish", "--rollback", "--accept"]):
         with pytest.raises(SystemExit) as ended:
             main(wrong)

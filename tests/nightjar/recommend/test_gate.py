@@ -146,10 +146,16 @@ def test_a_night_of_noise_is_stopped_until_a_person_accepts_it_as_it_is(settings
     with pytest.raises(GateClosed, match="in common with those of the days before"):
         steps.gate(settings, DAY)
     assert main(["publish", DAY]) == 1
-    assert f"there are no lists of {DAY}" in capsys.readouterr().err
+    held = capsys.readouterr().err
+    assert f"{DAY} has no lists, it was held: {DAY} is not published" in held
+    assert f"nightjar publish {DAY} --accept accepts it" in held
+    assert main(["status", DAY]) == 0
+    assert "It was held" in capsys.readouterr().out
     assert main(["publish", DAY, "--accept"]) == 0
     assert f"The gate of {DAY} is open now: airflow backfill create" in capsys.readouterr().out
     assert steps.gate(settings, DAY)["accepted"]
+    assert main(["status", DAY]) == 0
+    assert "It was held" not in capsys.readouterr().out
     write_day(settings, DAY, noise(2, 60))  # what was accepted is something else
     with pytest.raises(GateClosed):
         steps.gate(settings, DAY)

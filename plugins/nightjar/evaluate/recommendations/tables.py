@@ -16,6 +16,7 @@ from nightjar.errors import NightjarError
 from nightjar.recommend import behaviour, seeds
 
 _DAY = 86_400e9
+_EARLIEST, _LATEST = pd.Timestamp("1700-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
 _VALIDATION_SHARE = 0.2
 _SEED = 1
 
@@ -115,10 +116,14 @@ def read_plays(table: Path) -> Plays:
     if "listened_at" in rows:
         when = pd.to_datetime(rows["listened_at"], errors="coerce", utc=True, format="ISO8601")
         _refuse(table, rows, when.isna(), "listened_at", "a time like 2026-11-20T21:30:00Z")
+        _refuse(table, rows, (when < _EARLIEST) | (when > _LATEST), "listened_at", "a time between 1700 and 2200")
         when = when.astype("datetime64[ns, UTC]").astype("int64")
         rows = rows.assign(listened_at=when, first_at=when)
         how |= {"listened_at": "max", "first_at": "min"}
-    rows = rows[rows["play_count"] > 0].groupby(["user_id", "item_id"], sort=True, as_index=False).agg(how)
+    with np.errstate(over="ignore"):
+        rows = rows[rows["play_count"] > 0].groupby(["user_id", "item_id"], sort=True, as_index=False).agg(how)
+    if np.isinf(rows["play_count"]).any():
+        raise NightjarError(f"the counts of a pair of {table} add up to more than a number holds", "Look at play_count")
     if not len(rows):
         raise NightjarError(f"{table} has no plays", "Give it rows of user_id,item_id,play_count")
     users, user_ids = pd.factorize(rows["user_id"], sort=True)
@@ -154,7 +159,11 @@ def _read(table: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         if not table.stat().st_size:
             raise NightjarError(f"{table} is empty", f"Its first line names the columns: {','.join(columns)}")
         with pa.input_stream(table, compression="detect") as file:  # by the ending
-            rows = csv.read_csv(file, convert_options=csv.ConvertOptions(column_types=as_text)).to_pandas()
+            rows = csv.read_csv(
+                file,
+                convert_options=csv.ConvertOptions(column_types=as_text),
+                parse_options=csv.ParseOptions(newlines_in_values=True),
+            ).to_pandas()
     except pa.ArrowInvalid as error:
         said = " ".join(str(error).split())
         raise NightjarError(f"{table} cannot be read as CSV: {said}", "Save it as CSV in UTF-8") from error
@@ -163,8 +172,12 @@ def _read(table: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         raise NightjarError(f"{table} cannot be read: {said}", "Give a CSV file, .csv or .csv.gz as it is") from error
     if missing := [name for name in columns if name not in rows]:
         raise NightjarError(
-            f"{table} has no column {missing[0]!r}", f"Its first line names the columns: {','.join(columns)}"
+            f"{table} has no column {missing[0]!r}, but {', '.join(map(repr, rows.columns))}",
+            f"Its first line names the columns: {','.join(columns)}",
         )
+    if rows.columns.has_duplicates:
+        twice = rows.columns[rows.columns.duplicated()][0]
+        raise NightjarError(f"{table} has the column {twice!r} twice", "Keep one of them")
     for name in ("user_id", "item_id"):
         _refuse(table, rows, rows[name] == "", name, "not empty")
     return rows

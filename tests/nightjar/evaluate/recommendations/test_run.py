@@ -126,6 +126,10 @@ def test_later_plays_that_say_nothing_are_counted(crowd, tmp_path):
         ("user_id,item_id,play_count\nu,i,-1\n", "row 2 of .* has the play_count '-1'"),
         ("user_id,item_id,play_count\n,i,1\n", "row 2 of .* has the user_id ''. It must be not empty"),
         ("user_id,item_id,play_count,listened_at\nu,i,1,soon\n", "row 2 of .* has the listened_at 'soon'"),
+        ("user_id,item_id,play_count,listened_at\nu,i,1,9999-12-31T00:00:00Z\n", "a time between 1700 and 2200"),
+        ("user_id;item_id;play_count\nu;i;1\n", "has no column 'user_id', but 'user_id;item_id;play_count'"),
+        ("user_id,user_id,item_id,play_count\nu,u,i,1\n", "has the column 'user_id' twice"),
+        ("user_id,item_id,play_count\nu,i,1e308\nu,i,1e308\n", "add up to more than a number holds"),
         ("user_id,item_id,play_count\nu,i,1\nu,j,1,2\n", "cannot be read as CSV: .*Expected 3 columns, got 4"),
     ],
 )
@@ -135,15 +139,24 @@ def test_plays_that_cannot_be_read(text, says, tmp_path):
         tables.read_plays(tmp_path / "plays.csv")
 
 
+def test_lines_within_quotes(tmp_path):
+    rows = "".join(f'u{number % 7},i{number},1,"two\nlines"\n' for number in range(100_000))
+    (tmp_path / "plays.csv").write_text(f"user_id,item_id,play_count,note\n{rows}")
+    assert tables.read_plays(tmp_path / "plays.csv").shape == (7, 100_000)
+
+
 def test_the_command_refuses_before_it_works(crowd, tmp_path, capsys):
     assert main(asked((tmp_path / "none.csv", crowd[1]), tmp_path / "report.json")) == 1
     assert "none.csv cannot be read: No such file" in capsys.readouterr().err
     assert main(asked(crowd, tmp_path / "nowhere" / "report.json")) == 1
-    assert "cannot be written. Name a file in a folder that exists" in capsys.readouterr().err
+    assert "report.json' cannot be written. Name a file in a folder that exists" in capsys.readouterr().err
     (tmp_path / "plain.csv.gz").write_text("user_id,item_id,play_count\nu,i,1\n")
     assert main(asked((tmp_path / "plain.csv.gz", crowd[1]), tmp_path / "report.json")) == 1
     assert "cannot be read: " in capsys.readouterr().err
     assert main(asked(crowd, crowd[0])) == 1
+    assert "is no report and would be lost. Name another file" in capsys.readouterr().err
+    (tmp_path / "mine.json").write_text('{"my": "settings"}')
+    assert main(asked(crowd, tmp_path / "mine.json")) == 1
     assert "is no report and would be lost. Name another file" in capsys.readouterr().err
     (tmp_path / "one.csv").write_text("user_id,item_id,play_count\nu000,i01,1\n")
     assert main(asked((tmp_path / "one.csv", crowd[1]), tmp_path / "report.json")) == 1
