@@ -1,72 +1,101 @@
-"""Chromaprint words of a whole song (Lalinsky; https://acoustid.org/chromaprint) by the muxer of the bundled ffmpeg.
+"""Chromaprint words of a whole song and of its stored stems (`chromaprint`): as it is, and with some speed undone.
 
-The muxer has no limit of 120 s as `fpcalc` has. The words are those of algorithm 1 (its number in the API), `fpcalc`'s
-default. A song that was made faster or higher shares no words with its original; so each song is also printed as it
-would sound with some per cent of speed undone.
+A song that was made faster or higher shares no words with its original; so each song is also printed as it would sound
+with some per cent of speed undone: its samples are said to have another rate. Sound is read piece by piece, so that
+memory does not grow with the song.
 """
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import soundfile
+import soxr
 
 from embedder import signal
+from embedder.chromaprint import RATE, Print
+from embedder.compiled import compiled
 from embedder.decode import Pcm, ffmpeg
 from nightjar.errors import NightjarError
 from nightjar.thresholds import PRINT_SPEEDS
 
-_RATE = 11_025
-"""Hz at which Chromaprint listens: what is kept of a sound to print it again at other speeds."""
+_STEPS = 1 << 15
+"""Steps of 16 bits in full scale."""
 
 
 def of_mix(pcm: Pcm) -> np.ndarray:
-    """Words of decoded audio, uint32."""
-    return _words(*_source(pcm))
+    """Words of decoded audio, uint32. As `fpcalc` does, its channels are rounded to 16 bits before they are mixed."""
+    print_ = Print(signal.RATE)
+    for block in pcm.blocks():
+        print_.add(_mixed(np.ascontiguousarray(block.T)))
+    return print_.words()
 
 
 def of_stem(stem: Path, rms: float) -> np.ndarray:
     """Words of a stored stem, uint32; none if its level `rms` says that it is silent."""
     if rms < signal.PART_SILENT_RMS:
         return np.zeros(0, np.uint32)
-    return _words("-i", str(stem))
+    print_ = Print(signal.STEM_RATE)
+    for block in _blocks(stem, "int16"):
+        print_.add(block)
+    return print_.words()
 
 
-def of_mix_at_speeds(pcm: Pcm, folder: Path) -> list[np.ndarray]:
-    """Words of the song with each of PRINT_SPEEDS undone. `folder` takes a temporary file."""
-    return _at_speeds(_source(pcm), folder)
+def of_mix_at_speeds(pcm: Pcm) -> list[np.ndarray]:
+    """Words of the song with each of PRINT_SPEEDS undone."""
+    return _at_speeds(((left + right) / 2 for left, right in pcm.blocks()), signal.RATE)
 
 
-def of_stem_at_speeds(stem: Path, rms: float, folder: Path) -> list[np.ndarray]:
+def of_stem_at_speeds(stem: Path, rms: float) -> list[np.ndarray]:
     """The same of a stored stem."""
     if rms < signal.PART_SILENT_RMS:
         return [np.zeros(0, np.uint32)] * len(PRINT_SPEEDS)
-    return _at_speeds(("-i", str(stem)), folder)
+    return _at_speeds(_blocks(stem, "float32"), signal.STEM_RATE)
 
 
 def samples(pcm: Pcm) -> np.ndarray:
-    """The song as a fingerprint hears it: (n,) float32, mono, 11,025 Hz."""
-    return np.frombuffer(_run(*_source(pcm), "-ac", "1", "-ar", str(_RATE), "-f", "f32le", "-"), "<f4")
+    """The song as Echoprint hears it: (n,) float32, mono, 11,025 Hz."""
+    source = ("-f", "f32le", "-ar", str(signal.RATE), "-ac", str(signal.CHANNELS), "-i", str(pcm.path))
+    return np.frombuffer(_run(*source, "-ac", "1", "-ar", str(RATE), "-f", "f32le", "-"), "<f4")
 
 
-def _source(pcm: Pcm) -> tuple[str, ...]:
-    return ("-f", "f32le", "-ar", str(signal.RATE), "-ac", str(signal.CHANNELS), "-i", str(pcm.path))
+def _at_speeds(blocks: Iterator[np.ndarray], rate: int) -> list[np.ndarray]:
+    """Of mono blocks (any,) float32. All speeds share one low rate, which makes Chromaprint's own resampling cheap."""
+    prints = [Print(round(RATE / (1 + percent / 100))) for percent in PRINT_SPEEDS]
+    low = soxr.ResampleStream(rate, RATE, 1, dtype="float32")
+
+    def add(block: np.ndarray, last: bool = False) -> None:
+        resampled = np.rint(low.resample_chunk(block, last=last) * _STEPS)
+        whole = np.clip(resampled, -_STEPS, _STEPS - 1).astype(np.int16)
+        for print_ in prints:
+            print_.add(whole)
+
+    for block in blocks:
+        add(block)
+    add(np.zeros(0, np.float32), last=True)
+    return [print_.words() for print_ in prints]
 
 
-def _at_speeds(source: tuple[str, ...], folder: Path) -> list[np.ndarray]:
-    """The sound is resampled once; then ffmpeg is told that it has another rate, which plays it slower or faster."""
-    low = folder / "low.raw"
-    _run(*source, "-ac", "1", "-ar", str(_RATE), "-f", "s16le", str(low))
-    try:
-        rates = [round(_RATE / (1 + percent / 100)) for percent in PRINT_SPEEDS]
-        return [_words("-f", "s16le", "-ar", str(rate), "-ac", "1", "-i", str(low)) for rate in rates]
-    finally:
-        low.unlink()
+def _blocks(stem: Path, dtype: str) -> Iterator[np.ndarray]:
+    yield from soundfile.blocks(stem, blocksize=30 * signal.STEM_RATE, dtype=dtype)
 
 
-def _words(*source: str) -> np.ndarray:
-    return np.frombuffer(_run(*source, "-f", "chromaprint", "-fp_format", "raw", "-"), "<u4")
+def _mixed(block: np.ndarray) -> np.ndarray:
+    """(frames,) int16 of (frames, 2) float32."""
+    mono = np.empty(len(block), np.int16)
+    _mix(block, mono)
+    return mono
+
+
+@compiled("void(float32[:, ::1], int16[::1])")
+def _mix(block, mono):
+    lowest, highest = np.float32(-_STEPS), np.float32(_STEPS - 1)
+    for at in range(len(mono)):
+        left, right = np.rint(block[at, 0] * np.float32(_STEPS)), np.rint(block[at, 1] * np.float32(_STEPS))
+        mono[at] = np.int16((min(max(left, lowest), highest) + min(max(right, lowest), highest)) / 2)  # towards zero
 
 
 def _run(*arguments: str) -> bytes:

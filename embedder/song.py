@@ -69,7 +69,7 @@ def process(track: dict, place: Place, seconds: Seconds) -> Processed:
             model = place.networks.embedding
         embeddings = embed(made.accompaniment, model, seconds)
         with seconds.of("fingerprint"):
-            prints, speed_prints = _fingerprints(pcm, made, place, folder)
+            prints, speed_prints = _fingerprints(pcm, made, place)
         rows = _rows(track, embeddings, model.whitening, prints, speed_prints, place)
         if place.second_opinion:
             with seconds.of("echoprint"):
@@ -104,17 +104,17 @@ def _key(track: dict, part: str, place: Place) -> str:
     return f"stems/{place.separator}/{track['sha256']}/{part}.flac"
 
 
-def _fingerprints(pcm: Pcm, made: Stems, place: Place, folder: Path) -> tuple[dict, list[dict]]:
+def _fingerprints(pcm: Pcm, made: Stems, place: Place) -> tuple[dict, list[dict]]:
     """The columns of `fingerprints` and of `speed_prints` that say how the song sounds."""
     rms = stems.levels(made)
-    mix, mix_at_speeds = fingerprint.of_mix(pcm), fingerprint.of_mix_at_speeds(pcm, folder)
+    mix, mix_at_speeds = fingerprint.of_mix(pcm), fingerprint.of_mix_at_speeds(pcm)
     if place.separator == signal.UNSEPARATED:
         accompaniment, accompaniment_at_speeds = mix, mix_at_speeds
     else:
         accompaniment = fingerprint.of_stem(made.accompaniment, rms.accompaniment)
-        accompaniment_at_speeds = fingerprint.of_stem_at_speeds(made.accompaniment, rms.accompaniment, folder)
+        accompaniment_at_speeds = fingerprint.of_stem_at_speeds(made.accompaniment, rms.accompaniment)
     vocals = fingerprint.of_stem(made.vocals, rms.vocals)
-    vocals_at_speeds = fingerprint.of_stem_at_speeds(made.vocals, rms.vocals, folder)
+    vocals_at_speeds = fingerprint.of_stem_at_speeds(made.vocals, rms.vocals)
     prints = {"mix": mix, "accompaniment": accompaniment, "vocals": vocals}
     at_speeds = zip(PRINT_SPEEDS, mix_at_speeds, accompaniment_at_speeds, vocals_at_speeds, strict=True)
     return (

@@ -76,7 +76,7 @@ def _at_speeds(file: Path) -> list[np.ndarray]:
             pcm = decode(file, Path(folder) / "raw")
         except SongRejected:
             return []
-        return [fingerprint.of_mix(pcm), *fingerprint.of_mix_at_speeds(pcm, Path(folder))]
+        return [fingerprint.of_mix(pcm), *fingerprint.of_mix_at_speeds(pcm)]
 
 
 def _copies(files: list[Path]) -> Iterator[tuple[str, float]]:

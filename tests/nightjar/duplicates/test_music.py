@@ -47,7 +47,7 @@ def mix(path: Path) -> Prints:
 def at_speeds(path: Path, folder: Path) -> Prints:
     """A younger song: the same, with its prints at other speeds."""
     pcm = decode(path, folder / "raw")
-    speeds = [Prints(each, each, NOTHING, NOBODY_DB) for each in fingerprint.of_mix_at_speeds(pcm, folder)]
+    speeds = [Prints(each, each, NOTHING, NOBODY_DB) for each in fingerprint.of_mix_at_speeds(pcm)]
     return replace(mix(path), speeds=speeds)
 
 
