@@ -24,7 +24,7 @@ from nightjar.settings import Settings
 MOUNTED = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds `token`, `ca.crt` and `namespace`. The kubelet renews the token: it is read for each request."""
 
-_TIMEOUT_S = 30
+_TIMEOUT_S, _HURRIED_S = 30, 5
 _SILENT_LOG_S = 900
 """A log may say nothing for as long as separating one long song takes; a connection that died is silent as well, so
 that it is made again after this long."""
@@ -44,9 +44,12 @@ class Taken(NightjarError):
 class Cluster:
     """One namespace of the cluster. Every method raises NightjarError where the API refuses or cannot be reached."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, hurried: bool = False) -> None:
+        """`hurried` asks once, for whoever asks whether the API is well."""
+        self._pauses = () if hurried else _RETRY_S
         self._address = (settings.embedder_kubernetes or _in_cluster()).rstrip("/")
         self.namespace = settings.embedder_namespace or _mounted("namespace") or "default"
+        self._pods = f"/api/v1/namespaces/{self.namespace}/pods"
         trusted = MOUNTED / "ca.crt"
         context = ssl.create_default_context(cafile=str(trusted) if trusted.exists() else None)
         handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)]
@@ -71,10 +74,20 @@ class Cluster:
         except (Gone, Taken):
             return
 
+    def may(self, verb: str, resource: str, subresource: str = "") -> bool:
+        """Whether we may do that in the namespace, as Kubernetes itself sees it."""
+        asked = {"namespace": self.namespace, "verb": verb, "resource": resource, "subresource": subresource}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        with self._open("POST", path, review | {"spec": {"resourceAttributes": asked}}, _TIMEOUT_S) as answer:
+            return bool(json.load(answer)["status"]["allowed"])
+
     def log(self, name: str, since_s: int | None = None) -> Iterator[str]:
         """The pod's lines, each with its time in front, until it ends, or the connection does. Raises Gone."""
         asked = {"follow": "true", "timestamps": "true"} | ({"sinceSeconds": str(since_s)} if since_s else {})
-        with self._open("GET", f"/{name}/log?{urllib.parse.urlencode(asked)}", None, _SILENT_LOG_S) as answer:
+        with self._open(
+            "GET", f"{self._pods}/{name}/log?{urllib.parse.urlencode(asked)}", None, _SILENT_LOG_S
+        ) as answer:
             try:
                 for line in answer:
                     yield line.decode(errors="replace").rstrip("\n")
@@ -82,7 +95,7 @@ class Cluster:
                 return
 
     def _answer(self, method: str, path: str, body: dict | None = None) -> dict:
-        with self._open(method, path, body, _TIMEOUT_S) as answer:
+        with self._open(method, self._pods + path, body, _TIMEOUT_S) as answer:
             try:
                 return json.load(answer)
             except (OSError, ValueError, http.client.HTTPException) as error:
@@ -90,7 +103,8 @@ class Cluster:
 
     def _open(self, method: str, path: str, body: dict | None, timeout_s: float) -> IO[bytes]:
         """The answer, asked for again after each of _RETRY_S where that may help."""
-        for pause in (*_RETRY_S, None):
+        timeout_s = timeout_s if self._pauses else _HURRIED_S
+        for pause in (*self._pauses, None):
             try:
                 return self._opener.open(self._request(method, path, body), timeout=timeout_s)
             except urllib.error.HTTPError as error:
@@ -112,8 +126,7 @@ class Cluster:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if token := _mounted("token"):
             headers["Authorization"] = f"Bearer {token}"
-        address = f"{self._address}/api/v1/namespaces/{self.namespace}/pods{path}"
-        return urllib.request.Request(address, body and json.dumps(body).encode(), headers, method=method)
+        return urllib.request.Request(self._address + path, body and json.dumps(body).encode(), headers, method=method)
 
 
 def _in_cluster() -> str:
@@ -138,7 +151,7 @@ def _explained(error: urllib.error.HTTPError, method: str, path: str) -> Nightja
         said = json.loads(error.read()).get("message", "")
     except (OSError, ValueError, AttributeError):
         said = ""
-    what = f"Kubernetes refused {method} of pods{path.partition('?')[0]}: {error.code} {said or error.reason}"
+    what = f"Kubernetes refused {method} {path.partition('?')[0]}: {error.code} {said or error.reason}"
     if error.code == 404:
         return Gone(what, "Somebody deleted it, or its node was taken away; run the task again")
     if error.code == 409:

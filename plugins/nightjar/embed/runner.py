@@ -42,9 +42,19 @@ class SubprocessRunner:
             raise NightjarError(
                 f"there is no embedder environment at {python}", "Run make install, or set NIGHTJAR_EMBEDDER_PYTHON"
             )
-        status, last = child.run([str(python), "-u", "-m", "embedder", *job.arguments], _environment(self._settings))
+        status, last = child.run(
+            [str(python), "-u", "-m", "embedder", *job.arguments], embedder_environment(self._settings)
+        )
         if status != 0:
             raise job.failed(child.ended_how(status), last)
+
+
+def embedder_environment(settings: Settings) -> dict[str, str]:
+    """Ours without what belongs to Airflow's own environment, with the settings and the number of threads."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
+    kept.update(settings.environment() | threads(settings))
+    kept["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])
+    return kept
 
 
 def runner_for(settings: Settings) -> EmbedderRunner:
@@ -91,11 +101,3 @@ def run_embedder(
             f"an embedder in a pod cannot write files here, {what}",
             "Run the command where the embedder's environment is, and set NIGHTJAR_EMBEDDER_PYTHON",
         )
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """Ours without what belongs to Airflow's own environment, with the settings and the number of threads."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
-    kept.update(settings.environment() | threads(settings))
-    kept["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])
-    return kept

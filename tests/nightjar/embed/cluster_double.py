@@ -83,6 +83,8 @@ class ClusterDouble(ThreadingHTTPServer):
         self.requests: list[str] = []
         self.refuse: list[int] = []
         """Statuses that the next requests get."""
+        self.forbidden: set[str] = set()
+        """Verbs that the account may not."""
         self.break_log_after = 0
         """The first connection to a log is cut after so many lines."""
 
@@ -113,6 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._say(self.server.refuse.pop(0), {"message": "not now"})
         if self.server.token and self.headers.get("Authorization") != f"Bearer {self.server.token}":
             return self._say(401, {"message": "Unauthorized"})
+        if path.startswith("/apis/authorization.k8s.io/"):
+            asked_for = body["spec"]["resourceAttributes"]
+            allowed = asked_for["namespace"] == "songs" and asked_for["verb"] not in self.server.forbidden
+            return self._say(201, {"status": {"allowed": allowed}})
         if not path.startswith(start):
             return self._say(403, {"message": "pods is forbidden"})
         if self.command == "POST":
