@@ -44,7 +44,7 @@ def main(names: list[str]) -> int:
 
 def _install(recipe: str, variant: str, root: Path) -> None:
     """The stage `packages`, with `root` instead of the root."""
-    environment = os.environ | {"VARIANT": variant, "PIP_NO_CACHE_DIR": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environment = os.environ | {"VARIANT": variant, "PIP_NO_CACHE_DIR": "", "PIP_NO_COMPILE": "1", "PIP_QUIET": "1"}
     environment = {name: value for name, value in environment.items() if value and name != "PYTHONPATH"}
     stage = next(stage for stage in stages(RECIPES[recipe]) if stage.name == "packages")
     for rest in stage.of("COPY"):

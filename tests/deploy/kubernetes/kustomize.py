@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -14,9 +15,10 @@ def documents(path: Path) -> list[dict]:
     return [each for each in yaml.safe_load_all(path.read_text()) if each]
 
 
+@cache
 def built(overlay: str) -> dict[tuple[str, str, str], dict]:
     """The overlay's objects by kind, namespace and name. Fails where a patch has no object, or where it has a list,
-    which merges by rules that are not written down here."""
+    which merges by rules that are not written down here. Nobody may change what is given."""
     return _built(FOLDER / "overlays" / overlay)
 
 
