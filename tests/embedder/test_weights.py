@@ -87,6 +87,24 @@ def test_nowhere_to_be_had_says_where_it_looked(tmp_path, monkeypatch):
     assert "NIGHTJAR_WEIGHTS_DIR" in raised.value.remedy
 
 
+def test_how_it_stands_without_fetching(served, weights_dir, tmp_path, monkeypatch):
+    assert weights.about(Settings(weights_dir=str(weights_dir)))[0] == "present"
+    state, detail = weights.about(Settings(weights_dir=str(tmp_path)))
+    assert (state, str(tmp_path) in detail) == ("missing", True)
+    settings = Settings(cache_dir=str(tmp_path))
+    assert weights.about(settings, official=("http://127.0.0.1:9/nothing.th", served))[0] == "obtainable"
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert weights.about(settings, official=())[0] == "missing"
+    weights.load(settings, str, official=(served,))
+    assert weights.about(settings, official=()) == (
+        "present",
+        f"htdemucs in the cache {tmp_path / 'htdemucs-955717e8.safetensors'}",
+    )
+    (tmp_path / "htdemucs-955717e8.safetensors").write_bytes(b"half a file")
+    assert weights.about(settings, official=())[0] == "missing"
+
+
 def test_only_the_vocals_of_the_network_are_computed_and_they_are_the_same(weights_dir, noise):
     import torch
 

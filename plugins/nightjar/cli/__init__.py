@@ -23,8 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     from nightjar.settings import Settings
 
+    status = OK
     try:
         answer = import_module(f"nightjar.cli.{chosen.command}").run(Settings.load(), chosen)
+        status = answer.status
         from nightjar.cli import output
 
         output.write(answer, as_json=chosen.json)
@@ -35,4 +37,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # the reader, say head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return OK
+    return status

@@ -31,6 +31,8 @@ class Answer:
     sections: list[Section] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Sentences below the tables."""
+    status: int = 0
+    """The exit code."""
 
 
 def write(answer: Answer, *, as_json: bool, file: TextIO | None = None) -> None:

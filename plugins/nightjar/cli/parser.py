@@ -65,6 +65,10 @@ def _status(command: argparse.ArgumentParser) -> None:
     command.add_argument("--last", type=_positive, default=31, metavar="N", help="so many days at most (default 31)")
 
 
+def _nothing(command: argparse.ArgumentParser) -> None:
+    """A command without arguments of its own."""
+
+
 def _one_day(command: argparse.ArgumentParser) -> None:
     command.add_argument("day", type=_day, metavar="DAY")
 
@@ -237,5 +241,6 @@ _COMMANDS = {
     "publish": ("show the app a day's lists as they are in the lake, or go back to the version before", _publish),
     "forget": ("take songs, or users with their songs, off all lists now and out of everything tonight", _forget),
     "refreeze": ("forget which uploads a day was frozen with, so that the next run takes in late ones", _one_day),
+    "doctor": ("whether everything that a night needs is there, and what to do where it is not", _nothing),
     "evaluate": ("measure the pipeline on songs or plays with a known truth", _evaluate),
 }

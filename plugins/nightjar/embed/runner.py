@@ -1,31 +1,23 @@
-"""Running the embedder, a shard or a small errand of it, in its own environment, with its progress in our log.
+"""Running the embedder, a shard or a small errand of it, with its progress in our log.
 
-`EmbedderRunner` is all that the DAG knows: a container or a pod takes over by another class with the same `run`, since
-the embedder talks to nobody but the lake and says how it went by its exit status.
+One setting says where: NIGHTJAR_EMBEDDER_RUNNER is `subprocess` (its own environment on this machine), `docker` (its
+image, by the docker command) or `kubernetes` (its image, as a pod). The embedder talks to nobody but the lake and says
+how it went by its exit status, so that `EmbedderRunner` is all that the DAG knows.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import logging
 import os
-import signal
-import subprocess
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from nightjar.embed import child
+from nightjar.embed.job import Job, errand, shard_job, threads
 from nightjar.errors import NightjarError
 from nightjar.settings import REPOSITORY, Settings
 
-log = logging.getLogger(__name__)
-
-_LAST_LINES = 15
-"""Lines of the embedder's output that an error repeats."""
-_PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that a child gets when its parent dies."""
+RUNNERS = ("subprocess", "docker", "kubernetes")
 
 
 class EmbedderRunner(Protocol):
@@ -41,66 +33,71 @@ class SubprocessRunner:
         self._settings = settings
 
     def run(self, day: str, shard: int, shards: int) -> None:
-        command = ["--day", day, "--shard", str(shard), "--shards", str(shards)]
-        run_embedder(
-            self._settings,
-            command,
-            f"on shard {shard} of {shards} of {day}",
-            "Songs that were separated are kept; the task's retry goes on from there",
+        self.run_job(shard_job(self._settings, day, shard, shards))
+
+    def run_job(self, job: Job) -> None:
+        """Run any job to its end. Raises NightjarError if there is no environment for it, or if it fails."""
+        python = Path(self._settings.embedder_python)
+        if not python.exists():
+            raise NightjarError(
+                f"there is no embedder environment at {python}", "Run make install, or set NIGHTJAR_EMBEDDER_PYTHON"
+            )
+        status, last = child.run(
+            [str(python), "-u", "-m", "embedder", *job.arguments], embedder_environment(self._settings)
         )
+        if status != 0:
+            raise job.failed(child.ended_how(status), last)
 
 
-def run_embedder(settings: Settings, arguments: Sequence[str], what: str, remedy: str) -> None:
-    """Run `python -m embedder` with `arguments` to its end, as a child that ends when we end, and log what it says.
-
-    Raises NightjarError if there is no environment for it, or if it fails: `what` it failed at, and the `remedy`.
-    """
-    python = Path(settings.embedder_python)
-    if not python.exists():
-        raise NightjarError(
-            f"there is no embedder environment at {python}", "Run make install, or set NIGHTJAR_EMBEDDER_PYTHON"
-        )
-    process = subprocess.Popen(
-        [str(python), "-u", "-m", "embedder", *arguments],
-        cwd=REPOSITORY,
-        env=_environment(settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        preexec_fn=_own_session_that_dies_with_us,  # the task process has one thread that starts children: safe
-    )
-    last = deque(maxlen=_LAST_LINES)
-    try:
-        for line in process.stdout:
-            log.info("%s", line.rstrip())
-            last.append(line.rstrip())
-        status = process.wait()
-    finally:
-        _end_group(process)
-    if status != 0:
-        how = f"exit status {status}" if status > 0 else f"signal {signal.Signals(-status).name}"
-        raise NightjarError(f"the embedder failed {what} with {how}; its last lines: " + " | ".join(last), remedy)
-
-
-def _environment(settings: Settings) -> dict[str, str]:
+def embedder_environment(settings: Settings) -> dict[str, str]:
     """Ours without what belongs to Airflow's own environment, with the settings and the number of threads."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
-    kept.update(settings.environment())
-    threads = str(settings.embedder_threads)
-    kept.update(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads)
+    kept.update(settings.environment() | threads(settings))
     kept["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])
     return kept
 
 
-def _own_session_that_dies_with_us() -> None:
-    os.setsid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def runner_for(settings: Settings) -> EmbedderRunner:
+    """The runner that NIGHTJAR_EMBEDDER_RUNNER names. Raises NightjarError if it names none, or an image is missing."""
+    if settings.embedder_runner == "subprocess":
+        return SubprocessRunner(settings)
+    if settings.embedder_runner not in RUNNERS:
+        raise NightjarError(
+            f"NIGHTJAR_EMBEDDER_RUNNER={settings.embedder_runner!r} is not known", f"Set one of {', '.join(RUNNERS)}"
+        )
+    if not settings.embedder_image:
+        raise NightjarError(
+            f"NIGHTJAR_EMBEDDER_RUNNER={settings.embedder_runner} needs an image", "Set NIGHTJAR_EMBEDDER_IMAGE"
+        )
+    if settings.embedder_runner == "docker":
+        from nightjar.embed.container import ContainerRunner
+
+        return ContainerRunner(settings)
+    from nightjar.embed.pod import PodRunner
+
+    return PodRunner(settings)
 
 
-def _end_group(process: subprocess.Popen) -> None:
-    """End the embedder and what it started (ffmpeg); nothing happens if it has ended."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def run_embedder(
+    settings: Settings, arguments: Sequence[str], what: str, remedy: str, folders: Iterable[Path] = ()
+) -> None:
+    """Run a small errand: `python -m embedder` with `arguments`, which may name files in `folders` of this machine.
+
+    Where there is an environment on this machine it is taken, which is fastest; else a container that is given the
+    folders. A pod has no files of ours. Raises NightjarError if there is nothing to run it, or if it fails: `what` it
+    failed at, and the `remedy`.
+    """
+    job = errand(settings, arguments, what, remedy, folders)
+    local = Path(settings.embedder_python).exists()
+    if local or settings.embedder_runner == "subprocess":
+        SubprocessRunner(settings).run_job(job)
+    elif settings.embedder_runner == "docker":
+        from nightjar.embed.container import ContainerRunner
+
+        runner_for(settings)  # says what is missing
+        ContainerRunner(settings).run_job(job)
+    else:
+        raise NightjarError(
+            f"an embedder in a pod cannot write files here, {what}",
+            "Run the command where the embedder's environment is, and set NIGHTJAR_EMBEDDER_PYTHON",
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from nightjar.embed.runner import EmbedderRunner, SubprocessRunner
+from nightjar.embed.runner import EmbedderRunner, runner_for
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
@@ -28,7 +28,7 @@ def plan(settings: Settings, day: str) -> dict:
 
 def embed_shard(settings: Settings, day: str, shard: int, shards: int, runner: EmbedderRunner | None = None) -> dict:
     """Separate, embed and fingerprint one shard's tracks; returns {"shard"}. Raises NightjarError if that fails."""
-    (runner or SubprocessRunner(settings)).run(day, shard, shards)
+    (runner or runner_for(settings)).run(day, shard, shards)
     return {"shard": shard}
 
 

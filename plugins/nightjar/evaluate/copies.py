@@ -71,6 +71,7 @@ def _backing(song: Path, folder: Path) -> Path:
         ["separate", str(song.absolute()), str(folder)],
         f"to separate {song.name}",
         "Leave out karaoke, or the song",
+        [song.absolute().parent, folder],
     )
     accompaniment, vocals = folder / "accompaniment.flac", folder / "vocals.flac"
     levels = [_rms(stem) for stem in (accompaniment, vocals)]

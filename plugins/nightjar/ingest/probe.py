@@ -33,6 +33,14 @@ _DECODED = re.compile(r"^\[in#0/.*? (\d+) frames decoded; (\d+) decode errors", 
 _LOUDNESS = re.compile(r"^    I: +(\S+) LUFS", re.MULTILINE)
 
 
+def ffmpeg() -> str:
+    """The bundled ffmpeg's path. Raises NightjarError if there is none."""
+    try:
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:
+        raise NightjarError(f"there is no ffmpeg: {error}", "Install imageio-ffmpeg: make install") from error
+
+
 def probe(path: Path) -> Sound | Reject:
     """What the first audio stream of the file is, decoded up to a second beyond MAX_DURATION_S.
 
@@ -40,7 +48,7 @@ def probe(path: Path) -> Sound | Reject:
     missing.
     """
     command = [
-        *(imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-nostats", "-v", "verbose", "-threads", "1"),
+        *(ffmpeg(), "-hide_banner", "-nostdin", "-nostats", "-v", "verbose", "-threads", "1"),
         *("-protocol_whitelist", "fd", "-format_whitelist", FORMATS, "-fd", "0", "-i", "fd:"),
         *("-map", "0:a:0", "-t", f"{MAX_DURATION_S + 1:.0f}", "-af", "ebur128=framelog=quiet"),
         *("-c:a", "pcm_s16le", "-f", "null", "-"),

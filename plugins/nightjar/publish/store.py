@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -107,6 +108,22 @@ class Store:
                 "Raise its maxmemory: it holds the live version, the one before and the one being written",
             )
 
+    def nodes(self) -> list[dict]:
+        """Of each server that can be written: `server`, `version`, `role`, `policy`, `maxmemory`, `used` (bytes) and
+        whether it `appends` what it is given to a file."""
+        with explained(self._url):
+            return [_described(info) for info in self._infos()]
+
+    def try_key(self) -> None:
+        """Write, read and remove a key of our own. Raises NightjarError if any of it is refused."""
+        key = f"{PREFIX}doctor-{secrets.token_hex(8)}"
+        with explained(self._url):
+            self._client.set(key, b"doctor", ex=60)
+            came = self._client.get(key)
+            self._client.unlink(key)
+        if came != b"doctor":
+            raise NightjarError(f"the key-value store gave {came!r} for what was just written", "Do not use it")
+
     def write(self, items: Iterable[tuple[str, bytes]]) -> None:
         """Set keys, in any number."""
 
@@ -203,9 +220,25 @@ class Store:
 
     def _memory(self) -> list[dict]:
         with explained(self._url):
-            if not self._cluster:
-                return [self._client.info("memory")]
-            return [self._client.info("memory", target_nodes=node) for node in self._client.get_primaries()]
+            return self._infos("memory")
+
+    def _infos(self, *section: str) -> list[dict]:
+        if not self._cluster:
+            return [self._client.info(*section)]
+        return [self._client.info(*section, target_nodes=node) for node in self._client.get_primaries()]
+
+
+def _described(info: dict) -> dict:
+    server = str(info.get("server_name", "redis"))
+    return {
+        "server": server,
+        "version": str(info.get(f"{server}_version") or info["redis_version"]),
+        "role": info["role"],
+        "policy": str(info["maxmemory_policy"]),
+        "maxmemory": int(info["maxmemory"]),
+        "used": int(info["used_memory"]),
+        "appends": bool(info.get("aof_enabled")),
+    }
 
 
 def _command(name: bytes, keys: list[str]) -> list[bytes]:

@@ -26,11 +26,12 @@ logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs a traceback 
 class Connection:
     """A client of Milvus; `lite` says that it is Milvus Lite. Raises NightjarError if nothing answers."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timeout_s: float | None = None) -> None:
         self._uri = settings.milvus_uri
+        timeout_s = timeout_s or MILVUS_TIMEOUT_S
         try:
             self.client = MilvusClient(
-                self._uri, token=settings.milvus_token, timeout=MILVUS_TIMEOUT_S, grpc_options=GRPC_OPTIONS
+                self._uri, token=settings.milvus_token, timeout=timeout_s, grpc_options=GRPC_OPTIONS
             )
         except MilvusException as error:
             raise self._explained(error) from error

@@ -51,9 +51,7 @@ def evaluate(settings: Settings, asked: Asked) -> dict:
     with tempfile.TemporaryDirectory() as temporary:
         files = {name: asked.folder / name for name in asked.labels.files}
         copies = _copies(files, Path(temporary), progress) if asked.copies else {}
-        described = _described(
-            settings, [*files.values(), *copies.values()], asked.separated, Path(temporary), progress
-        )
+        described = _described(settings, asked, [*files.values(), *copies.values()], Path(temporary), progress)
     kept = [row for row, name in enumerate(asked.labels.files) if (str(files[name]), MODELS[0], "whole") in described]
     if len(kept) < 2:
         raise NightjarError("fewer than two of the files are songs", "Name a folder of music")
@@ -138,7 +136,7 @@ def _copies(files: dict[str, Path], folder: Path, progress: Progress) -> dict[tu
 
 
 def _described(
-    settings: Settings, files: Sequence[Path], separated: bool, folder: Path, progress: Progress
+    settings: Settings, asked: Asked, files: Sequence[Path], folder: Path, progress: Progress
 ) -> dict[tuple[str, str, str], np.ndarray]:
     """The vector of each file, model and part."""
     shares = [list(files[first::PROCESSES]) for first in range(min(PROCESSES, len(files)))]
@@ -147,8 +145,9 @@ def _described(
         names, target = folder / f"files-{number}", folder / f"vectors-{number}.parquet"
         names.write_text("".join(f"{file}\n" for file in shares[number]))
         command = ["vectors", f"--files={names}", f"--models={','.join(MODELS)}", f"--out={target}"]
-        command += [] if separated else ["--no-separation"]
-        run_embedder(settings, command, f"on {len(shares[number])} files", "See its last lines")
+        command += [] if asked.separated else ["--no-separation"]
+        what = f"on {len(shares[number])} files"
+        run_embedder(settings, command, what, "See its last lines", [folder, asked.folder])
         return pq.read_table(target)
 
     with progress.stage("vectors", len(files)), progress.of_embedder(), ThreadPoolExecutor(PROCESSES) as pool:
