@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nightjar.compiled import compiled
+from nightjar.prefetch import prefetch
 from nightjar.recommend.rerank import ARTIST, FAMILY, FRESH, OFFERED, UPLOADER, Pool
 from nightjar.recommend.score import clear, score_of, slot_of, smallest, song_of
 from nightjar.thresholds import (
@@ -36,6 +37,8 @@ def pool_of(songs, cold, uploader, found, keys, tally):
     own = fresh = counted = 0
     looked_at = min(len(keys), _LOOK_AT)
     smallest(keys, looked_at)
+    for k in range(looked_at):
+        prefetch(songs.facts, song_of(keys[k]))
     keys[:looked_at].sort()
     facts = _facts(songs, keys[:looked_at])
     for k in range(len(keys)):
@@ -51,8 +54,8 @@ def pool_of(songs, cold, uploader, found, keys, tally):
         if _may_stand(of, uploader):
             within, counted = _within_caps(of, tally, counted)
             if within:
-                chosen[own], scores[own] = song, score_of(found, keys[k])
-                found.place[slot_of(found, song)] = own
+                chosen[own], scores[own] = song, score_of(keys[k])
+                found.slots[slot_of(found, song)].place = own
                 own += 1
                 fresh += is_fresh
     clear(tally, counted)
@@ -106,11 +109,12 @@ def _within_caps(facts, tally, counted):
 def _count(tally, code, counted):
     """How often a code was counted before, and the new number of used slots."""
     at = slot_of(tally, code)
-    if tally.keys[at] != code:
-        tally.keys[at], tally.place[at], tally.used[counted] = code, 0, at
+    slot = tally.slots[at]
+    if slot.song != code:
+        slot.song, slot.place, tally.used[counted] = code, 0, at
         counted += 1
-    tally.place[at] += 1
-    return tally.place[at] - 1, counted
+    slot.place += 1
+    return slot.place - 1, counted
 
 
 @compiled
@@ -125,8 +129,8 @@ def _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh):
         if lacking <= 0 and lacking_fresh <= 0:
             break
         song = cold.songs[k]
-        at = slot_of(found, song)
-        known = found.keys[at] == song and (found.place[at] >= 0 or found.sums[at] == -np.inf)
+        slot = found.slots[slot_of(found, song)]
+        known = slot.song == song and (slot.place >= 0 or slot.sum == -np.inf)
         if known or not _may_stand(songs.facts[song], uploader):
             continue
         before = 0
@@ -148,6 +152,8 @@ def _pool(songs, chosen, scores, own):
     most = scores[0] if own else np.float32(1)
     facts = np.empty((size, songs.facts.shape[1]), np.int32)
     for at in range(size):
+        prefetch(songs.sketch, chosen[at])
+        prefetch(songs.scale, chosen[at])
         relevance[at] = scores[at] / most if at < own else scores[at]
         for kind in range(facts.shape[1]):
             facts[at, kind] = songs.facts[chosen[at], kind]
