@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nightjar.compiled import compiled
+from nightjar.compiled import borrowing, compiled
 from nightjar.recommend.neighbours import Neighbours, sound_weights
 from nightjar.recommend.quantized import WIDTH, dot
 from nightjar.recommend.score import signed
@@ -53,7 +53,7 @@ def _asked(neighbours, songs):
     return _Asked(songs, first, following, tastes, reach)
 
 
-@compiled
+@borrowing
 def _say(neighbours, seed, liked, asked, sound, played):
     """Fill in what a seed says by its sound, and by its listeners, for each song that is asked about (k,) float32.
 
@@ -103,7 +103,7 @@ def reasons(neighbours, seeds, weights, songs, sources, because):
         sources[at] = _CO_LISTENED if share < MIN_SOURCE_SHARE else _SIMILAR if share > 1 - MIN_SOURCE_SHARE else _BOTH
 
 
-@compiled
+@borrowing
 def _insert(largest, names, value, name):
     """Put a value that is larger than the last among the largest, behind its equals."""
     k = len(largest) - 1

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nightjar.compiled import compiled
+from nightjar.compiled import borrowing, compiled
 from nightjar.recommend.library import Covers
 from nightjar.recommend.quantized import WIDTH, dot
 from nightjar.thresholds import LIST_LENGTH, MAX_PER_ARTIST, MAX_PER_UPLOADER, VARIETY
@@ -14,6 +14,8 @@ from nightjar.thresholds import LIST_LENGTH, MAX_PER_ARTIST, MAX_PER_UPLOADER, V
 UPLOADER, ARTIST, FAMILY, FRESH, OFFERED = range(5)
 """Columns of `Songs.facts`: codes, -1 where unknown (FAMILY: see `Covers.family`), and two that are 1 or 0."""
 
+_TOGETHER = 16
+"""Songs that a processor compares with one number at a time."""
 _CAPS = ((UPLOADER, MAX_PER_UPLOADER), (ARTIST, MAX_PER_ARTIST))
 
 
@@ -66,7 +68,7 @@ def rerank(pool, songs, fresh_share):
         _take(pool, songs, taken, place, best)
         fresh_chosen += pool.facts[best, FRESH]
         for kind, cap in _CAPS:
-            _close(pool.facts, kind, taken.codes[kind, : place + 1], taken.worth, cap)
+            _close(pool, taken, place, kind, cap)
         if pool.facts[best, FAMILY] >= 0:
             _let_wait(pool, songs, best, waits, place + 1)
     return taken.chosen
@@ -81,13 +83,14 @@ class _Taken(NamedTuple):
     codes: np.ndarray  # (2, k) int32: their uploaders, and their artists
     alone: np.ndarray  # (m,) float32: what a song is worth on an empty list
     worth: np.ndarray  # (m,) float32: what it is worth beside the first of those chosen; -inf if it may not be chosen
-    beside: np.ndarray  # (m,) int32: so many are the first
+    beside: np.ndarray  # (m,) int32: so many are the first; m is rounded up to a multiple of _TOGETHER, with -inf
 
 
 @compiled
 def _nothing(pool):
     size, most = len(pool.songs), min(LIST_LENGTH, len(pool.songs))
-    alone = np.float32(1 - VARIETY) * pool.relevance
+    alone = np.full(-(-size // _TOGETHER) * _TOGETHER, -np.inf, np.float32)
+    alone[:size] = np.float32(1 - VARIETY) * pool.relevance
     return _Taken(
         np.empty(most, np.int32),
         np.empty((most, WIDTH), np.int16),
@@ -95,11 +98,11 @@ def _nothing(pool):
         np.empty((2, most), np.int32),
         alone,
         alone.copy(),
-        np.zeros(size, np.int32),
+        np.zeros(len(alone), np.int32),
     )
 
 
-@compiled
+@borrowing
 def _take(pool, songs, taken, place, best):
     """Put a song of the pool at the next place of the list."""
     song = pool.songs[best]
@@ -110,7 +113,7 @@ def _take(pool, songs, taken, place, best):
         taken.sketch[place, k] = songs.sketch[song, k]
 
 
-@compiled
+@borrowing
 def _best(pool, songs, taken, place, waits, fresh):
     """The position to take next, of fresh songs only if so wanted: no filler unless nothing else is there; else -1.
 
@@ -118,43 +121,55 @@ def _best(pool, songs, taken, place, waits, fresh):
     last looked at only if it might be the best without; and none behind it, once what they are worth alone is too low.
     """
     best, most = -1, np.float32(-np.inf)
-    for at in range(len(taken.worth)):
-        if (at == pool.own and best >= 0) or taken.alone[at] <= most:
+    for begin in range(0, len(taken.worth), _TOGETHER):
+        if begin >= pool.own > best >= 0 or taken.alone[begin] <= most:
             break
-        if taken.worth[at] > most and waits[at] != place and (not fresh or pool.facts[at, FRESH]):
-            _compare(pool, songs, taken, place, at)
-            if taken.worth[at] > most:
-                best, most = at, taken.worth[at]
+        above = 0
+        for at in range(begin, begin + _TOGETHER):
+            above += taken.worth[at] > most
+        if above:
+            best, most = _better(pool, songs, taken, place, waits, fresh, begin, best, most)
     return best
 
 
-@compiled
-def _compare(pool, songs, taken, place, at):
-    """Lower what a song is worth by how much it is like one of the list's that it was not compared with yet."""
-    song, alike = pool.songs[at], np.float32(0)
-    for other in range(taken.beside[at], place):
+@borrowing
+def _better(pool, songs, taken, place, waits, fresh, begin, best, most):
+    """The best so far and what it is worth, after the _TOGETHER songs from `begin` on."""
+    for at in range(begin, min(begin + _TOGETHER, len(pool.songs))):
+        if at >= pool.own > best >= 0:
+            break
+        if taken.worth[at] > most and waits[at] != place and (not fresh or pool.facts[at, FRESH]):
+            _compare(pool, songs, taken, place, at, most)
+            if taken.worth[at] > most:
+                best, most = at, taken.worth[at]
+    return best, most
+
+
+@borrowing
+def _compare(pool, songs, taken, place, at, most):
+    """Lower what a song is worth by how much it is like those of the list that it was not compared with yet, until that
+    is no more than `most`."""
+    song, other, worth = pool.songs[at], taken.beside[at], taken.worth[at]
+    while other < place and worth > most:
         cosine = np.float32(dot(taken.sketch, other, songs.sketch, song)) * (songs.scale[song] * taken.scale[other])
-        alike = max(alike, cosine)
-    taken.worth[at] = min(taken.worth[at], taken.alone[at] - np.float32(VARIETY) * alike)
-    taken.beside[at] = place
+        worth = min(worth, taken.alone[at] - np.float32(VARIETY) * cosine)
+        other += 1
+    taken.worth[at], taken.beside[at] = worth, other
 
 
-@compiled
-def _close(facts, kind, codes, worth, cap):
-    """Close the pool to the uploader or artist of the song chosen last, once they are at their cap.
-
-    `codes` are those of the songs chosen, in the column `kind` of the pool's facts.
-    """
-    code = codes[-1]
-    if code < 0 or len(codes) < cap:
+@borrowing
+def _close(pool, taken, place, kind, cap):
+    """Close the pool to the uploader or artist, by `kind`, of the song chosen last, once they are at their cap."""
+    code = taken.codes[kind, place]
+    if code < 0 or place + 1 < cap:
         return
     count = 0
-    for each in codes:
-        count += each == code
+    for each in range(place + 1):
+        count += taken.codes[kind, each] == code
     if count >= cap:
-        for at in range(len(worth)):
-            if facts[at, kind] == code:
-                worth[at] = -np.inf
+        for at in range(len(pool.songs)):
+            if pool.facts[at, kind] == code:
+                taken.worth[at] = -np.inf
 
 
 @compiled

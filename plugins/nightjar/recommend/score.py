@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nightjar.compiled import compiled
+from nightjar.compiled import borrowing, compiled
 from nightjar.prefetch import prefetch
 from nightjar.recommend.quantized import WIDTH, dot
 from nightjar.thresholds import (
@@ -68,7 +68,7 @@ def signed(weights):
     return made
 
 
-@compiled
+@borrowing
 def slot_of(found, song):
     """Where a song is, or would be, in the table."""
     mask = np.uint64(len(found.slots) - 1)
@@ -79,7 +79,7 @@ def slot_of(found, song):
     return at
 
 
-@compiled
+@borrowing
 def clear(found, count):
     """Empty a table in which `count` slots are used."""
     for k in range(count):
@@ -87,7 +87,7 @@ def clear(found, count):
         slot.song, slot.place, slot.sum = _NONE, _NONE, 0.0
 
 
-@compiled
+@borrowing
 def block(found, songs):
     """Put songs (k,) into an empty table that no seed can bring; returns how many slots are used."""
     count = 0
@@ -129,13 +129,13 @@ def candidates(neighbours, seeds, weights, found, blocked):
     return keys[:count], used
 
 
-@compiled
+@borrowing
 def _fetch_taste(neighbours, song):
     prefetch(neighbours.tastes, song)
     prefetch(neighbours.reach, song)
 
 
-@compiled
+@borrowing
 def _gather(neighbours, seeds, weights, found, count):
     """Add up what the seeds say of their neighbours; returns the number of used slots."""
     for seed in seeds[:_SEEDS_AHEAD]:
@@ -156,7 +156,7 @@ def _gather(neighbours, seeds, weights, found, count):
     return count
 
 
-@compiled
+@borrowing
 def _fetch_row(neighbours, seed):
     prefetch(neighbours.tastes, seed)
     for k in range(neighbours.starts[seed], neighbours.starts[seed + 1], _LINE):
@@ -189,13 +189,13 @@ def _promising(found, slots, wanted):
     return keys[:wanted]
 
 
-@compiled
+@borrowing
 def _digits(scored):
     """The exponent of a positive number in single precision, and of what follows so much that steps are of 1/16."""
     return (np.float32(scored).view(np.uint32) >> np.uint32(19)) & np.uint32(_DIGITS - 1)
 
 
-@compiled
+@borrowing
 def _key(song, scored):
     """A song with its score, in single precision, as one number: the smallest is the best, and of equal ones the first.
 
@@ -205,19 +205,19 @@ def _key(song, scored):
     return np.uint64(bits) << np.uint64(32) | np.uint64(song)
 
 
-@compiled
+@borrowing
 def song_of(key):
     """The row of a candidate's song."""
     return np.int64(key & np.uint64(0xFFFFFFFF))
 
 
-@compiled
+@borrowing
 def score_of(key):
     """A candidate's score."""
     return np.uint32(np.uint32(0xFFFFFFFF) - np.uint32(key >> np.uint64(32))).view(np.float32)
 
 
-@compiled
+@borrowing
 def smallest(keys, wanted):
     """Move the `wanted` smallest numbers to the beginning, in no order (Hoare 1961, Find)."""
     low, high = 0, len(keys) - 1
