@@ -30,3 +30,12 @@ if not config.CACHE_DIR and os.access(_LIBRARY, os.W_OK):  # else numba keeps it
 def compiled(function=None, **options):
     """As numba.njit, kept on disk and without Python's lock. Other options are numba's."""
     return numba.njit(function, cache=True, nogil=True, **options)
+
+
+def borrowing(function):
+    """As `compiled`, for functions that make no arrays: they do not count who uses those that they are given.
+
+    Counting takes an atomic addition for each array at each call, also for those in tuples: more than the work of a
+    small function. numba leaves it out only where it sees through all of a function's branches.
+    """
+    return compiled(function, _nrt=False)

@@ -23,7 +23,7 @@ from nightjar.recommend import invariants, ranking, tables
 from nightjar.recommend.cold import Cold
 from nightjar.recommend.library import Covers, Library
 from nightjar.recommend.neighbours import Neighbours
-from nightjar.recommend.quantized import WIDTH, quantize
+from nightjar.recommend.quantized import WIDTH, quantize, room
 from nightjar.recommend.ranking import Context, Users
 from nightjar.recommend.score import Found, block, candidates, clear, signed
 from nightjar.thresholds import COLD_POOL, NEIGHBOURS_PER_SEED, SEEDS_PER_USER
@@ -68,7 +68,8 @@ def world(size: int) -> Context:
     songs[stray] = rng.integers(0, size, int(stray.sum()))
     songs = np.sort(np.minimum(songs, size - 1).astype(np.int32), axis=1)
     says = 0.05 * rng.random(songs.shape, np.float32) ** 3
-    tastes = rng.integers(-60, 60, (size, WIDTH), dtype=np.int8)
+    tastes = room(size)
+    tastes[:] = rng.integers(-60, 60, tastes.shape, np.int8)
     starts = np.arange(size + 1, dtype=np.int64) * NEIGHBOURS_PER_SEED
     neighbours = Neighbours.with_reach(
         *(starts, songs.ravel(), 0.3 * says.ravel(), 0.7 * says.ravel(), tastes),

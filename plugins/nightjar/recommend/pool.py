@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nightjar.compiled import compiled
+from nightjar.compiled import borrowing, compiled
+from nightjar.prefetch import prefetch
 from nightjar.recommend.rerank import ARTIST, FAMILY, FRESH, OFFERED, UPLOADER, Pool
 from nightjar.recommend.score import clear, score_of, slot_of, smallest, song_of
 from nightjar.thresholds import (
@@ -16,8 +17,8 @@ from nightjar.thresholds import (
     RANK_POOL_FRESH,
 )
 
-_LOOK_AT = RANK_POOL + 2 * RANK_POOL_FRESH
-"""Candidates that are put in order at first; others only where the caps leave the pool short."""
+_LOOK_AT = RANK_POOL + RANK_POOL_FRESH
+"""Candidates that are put in order at first; all others only where the caps leave the pool short."""
 _ROOM = 2 * (RANK_POOL + RANK_POOL_FRESH) + LIST_LENGTH
 _CAPS = ((UPLOADER, 2 * MAX_PER_UPLOADER), (ARTIST, 2 * MAX_PER_ARTIST), (FAMILY, LIST_LENGTH // 2))
 
@@ -33,31 +34,39 @@ def pool_of(songs, cold, uploader, found, keys, tally):
     Left out are songs that are not offered, and the user's own; those that they heard are blocked in `found`.
     """
     chosen, scores = np.empty(_ROOM, np.int32), np.empty(_ROOM, np.float32)
-    own = fresh = counted = 0
     looked_at = min(len(keys), _LOOK_AT)
     smallest(keys, looked_at)
-    keys[:looked_at].sort()
-    facts = _facts(songs, keys[:looked_at])
-    for k in range(len(keys)):
-        if k == looked_at:
-            if own >= RANK_POOL and fresh >= RANK_POOL_FRESH:
-                break
-            keys[looked_at:].sort()
-        song = song_of(keys[k])
-        of = facts[k] if k < looked_at else songs.facts[song]
-        is_fresh = of[FRESH]
-        if own >= RANK_POOL and (fresh >= RANK_POOL_FRESH or not is_fresh):
-            continue
-        if _may_stand(of, uploader):
-            within, counted = _within_caps(of, tally, counted)
-            if within:
-                chosen[own], scores[own] = song, score_of(found, keys[k])
-                found.place[slot_of(found, song)] = own
-                own += 1
-                fresh += is_fresh
+    first, rest = keys[:looked_at], keys[looked_at:]
+    _fetch_facts(songs, first)
+    first.sort()
+    own, fresh, counted = _admit(songs, uploader, found, tally, first, chosen, scores, 0, 0, 0)
+    if own < RANK_POOL or fresh < RANK_POOL_FRESH:
+        _fetch_facts(songs, rest)
+        if own >= RANK_POOL:
+            rest = rest[: _fresh_first(songs, rest)]
+        rest.sort()
+        own, fresh, counted = _admit(songs, uploader, found, tally, rest, chosen, scores, own, fresh, counted)
     clear(tally, counted)
     size = _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh)
     return _pool(songs, chosen[:size], scores[:size], own), scores[:own]
+
+
+@borrowing
+def _admit(songs, uploader, found, tally, keys, chosen, scores, own, fresh, counted):
+    """Add candidates, best first, to a pool of `own` songs, of which `fresh` are; `counted` is as in `_within_caps`."""
+    for key in keys:
+        song = song_of(key)
+        facts = songs.facts[song]
+        if own >= RANK_POOL and (fresh >= RANK_POOL_FRESH or not facts[FRESH]):
+            continue
+        if _may_stand(facts, uploader):
+            within, counted = _within_caps(facts, tally, counted)
+            if within:
+                chosen[own], scores[own] = song, score_of(key)
+                found.slots[slot_of(found, song)].place = own
+                own += 1
+                fresh += facts[FRESH]
+    return own, fresh, counted
 
 
 @compiled
@@ -76,24 +85,31 @@ def cold_pool_of(songs, cold, tally):
     return _pool(songs, chosen[:size], relevance[:size], size)
 
 
-@compiled
-def _facts(songs, keys):
-    """Of each candidate its row of `Songs.facts`: fetched at once, many are on their way from memory at a time."""
-    facts = np.empty((len(keys), songs.facts.shape[1]), np.int32)
+@borrowing
+def _fetch_facts(songs, keys):
+    for key in keys:
+        prefetch(songs.facts, song_of(key))
+
+
+@borrowing
+def _fresh_first(songs, keys):
+    """Move the keys of fresh songs to the beginning; returns how many they are."""
+    count = 0
     for k in range(len(keys)):
-        for kind in range(facts.shape[1]):
-            facts[k, kind] = songs.facts[song_of(keys[k]), kind]
-    return facts
+        if songs.facts[song_of(keys[k]), FRESH]:
+            keys[k], keys[count] = keys[count], keys[k]
+            count += 1
+    return count
 
 
-@compiled
+@borrowing
 def _may_stand(facts, uploader):
     return facts[OFFERED] and (uploader < 0 or facts[UPLOADER] != uploader)
 
 
-@compiled
+@borrowing
 def _within_caps(facts, tally, counted):
-    """Whether a song with these facts is within the caps with those counted before it, and the number of used slots."""
+    """Whether a song with these facts is within the caps with those counted before it, and how many slots are used."""
     within = True
     for kind, cap in _CAPS:
         if facts[kind] >= 0:
@@ -102,18 +118,19 @@ def _within_caps(facts, tally, counted):
     return within, counted
 
 
-@compiled
+@borrowing
 def _count(tally, code, counted):
     """How often a code was counted before, and the new number of used slots."""
     at = slot_of(tally, code)
-    if tally.keys[at] != code:
-        tally.keys[at], tally.place[at], tally.used[counted] = code, 0, at
+    slot = tally.slots[at]
+    if slot.song != code:
+        slot.song, slot.place, tally.used[counted] = code, 0, at
         counted += 1
-    tally.place[at] += 1
-    return tally.place[at] - 1, counted
+    slot.place += 1
+    return slot.place - 1, counted
 
 
-@compiled
+@borrowing
 def _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh):
     """Add popular and fresh songs, best first, for what the seeds did not bring; returns the new size.
 
@@ -125,8 +142,8 @@ def _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh):
         if lacking <= 0 and lacking_fresh <= 0:
             break
         song = cold.songs[k]
-        at = slot_of(found, song)
-        known = found.keys[at] == song and (found.place[at] >= 0 or found.sums[at] == -np.inf)
+        slot = found.slots[slot_of(found, song)]
+        known = slot.song == song and (slot.place >= 0 or slot.sum == -np.inf)
         if known or not _may_stand(songs.facts[song], uploader):
             continue
         before = 0
@@ -148,6 +165,8 @@ def _pool(songs, chosen, scores, own):
     most = scores[0] if own else np.float32(1)
     facts = np.empty((size, songs.facts.shape[1]), np.int32)
     for at in range(size):
+        prefetch(songs.sketch, chosen[at])
+        prefetch(songs.scale, chosen[at])
         relevance[at] = scores[at] / most if at < own else scores[at]
         for kind in range(facts.shape[1]):
             facts[at, kind] = songs.facts[chosen[at], kind]

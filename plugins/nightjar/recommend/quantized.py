@@ -13,6 +13,14 @@ from nightjar.errors import NightjarError
 
 WIDTH = 64
 _LEVELS = 127
+_LINE = 64
+"""Bytes in a line of a processor's cache."""
+
+
+def room(size: int) -> np.ndarray:
+    """(size, WIDTH) int8, zeros, each row a line of the cache: NumPy's own arrays may begin within one."""
+    room = np.zeros((size + 1) * WIDTH, np.int8)
+    return room[-room.ctypes.data % _LINE :][: size * WIDTH].reshape(size, WIDTH)
 
 
 def quantize(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +32,7 @@ def quantize(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if width > WIDTH:
         raise NightjarError(f"vectors of {width} numbers do not fit in {WIDTH}", "Project them first: `principal_axes`")
     unit = np.abs(vectors).max(axis=1, initial=0).astype(np.float32) / np.float32(_LEVELS)
-    steps = np.zeros((size, WIDTH), np.int8)
+    steps = room(size)
     steps[:, :width] = np.rint(vectors / np.where(unit > 0, unit, 1)[:, None])
     return steps, unit
 

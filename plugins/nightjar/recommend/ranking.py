@@ -148,7 +148,7 @@ def considered(neighbours: Neighbours, heard: np.ndarray, weights: np.ndarray) -
     keys, _ = candidates(neighbours, seeds, signed(chosen), found, 0)
     keys = np.sort(keys)
     songs = np.array([song_of(key) for key in keys], np.int64)
-    return songs, np.array([score_of(found, key) for key in keys], np.float32)
+    return songs, np.array([score_of(key) for key in keys], np.float32)
 
 
 def pool(context: Context, user: User) -> Pool:

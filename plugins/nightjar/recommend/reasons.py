@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nightjar.compiled import compiled
+from nightjar.compiled import borrowing, compiled
 from nightjar.recommend.neighbours import Neighbours, sound_weights
 from nightjar.recommend.quantized import WIDTH, dot
 from nightjar.recommend.score import signed
@@ -16,7 +16,7 @@ from nightjar.thresholds import MIN_SOURCE_SHARE
 SOURCES = ("similar", "co_listened", "both", "fresh", "popular")
 _SIMILAR, _CO_LISTENED, _BOTH = range(3)
 _DECIMALS = 8
-_BUCKETS = 4096
+_BUCKETS = 8192
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class _Asked(NamedTuple):
     """The songs (k,) that seeds are asked about, found by their last digits: nearly every neighbour is none of them."""
 
     songs: np.ndarray
-    first: np.ndarray  # (_BUCKETS,) int32: a position in `songs`, -1 for none
-    following: np.ndarray  # (k,) int32: the next position with the same digits
-    tastes: np.ndarray  # (k, WIDTH) int8
+    first: np.ndarray  # (_BUCKETS,) int16: a position in `songs`, -1 for none; few enough to stay in the nearest cache
+    following: np.ndarray  # (k,) int16: the next position with the same digits
+    tastes: np.ndarray  # (k, WIDTH) int16
     reach: np.ndarray  # (k,) float32
 
 
 @compiled
 def _asked(neighbours, songs):
-    first, following = np.full(_BUCKETS, -1, np.int32), np.empty(len(songs), np.int32)
-    tastes, reach = np.empty((len(songs), WIDTH), np.int8), np.empty(len(songs), np.float32)
+    first, following = np.full(_BUCKETS, -1, np.int16), np.empty(len(songs), np.int16)
+    tastes, reach = np.empty((len(songs), WIDTH), np.int16), np.empty(len(songs), np.float32)
     for at in range(len(songs)):
         bucket = songs[at] & (_BUCKETS - 1)
         first[bucket], following[at] = at, first[bucket]
@@ -53,7 +53,7 @@ def _asked(neighbours, songs):
     return _Asked(songs, first, following, tastes, reach)
 
 
-@compiled
+@borrowing
 def _say(neighbours, seed, liked, asked, sound, played):
     """Fill in what a seed says by its sound, and by its listeners, for each song that is asked about (k,) float32.
 
@@ -83,6 +83,7 @@ def reasons(neighbours, seeds, weights, songs, sources, because):
     asked = _asked(neighbours, songs)
     sound, played = np.empty(len(songs), np.float32), np.empty(len(songs), np.float32)
     total, by_sound = np.zeros(len(songs), np.float32), np.zeros(len(songs), np.float32)
+    part, least = np.empty(len(songs), np.float32), np.zeros(len(songs), np.float32)
     largest = np.zeros((len(songs), because.shape[1]), np.float32)
     for s in range(len(seeds)):
         weight = np.float32(weights[s])
@@ -90,18 +91,19 @@ def reasons(neighbours, seeds, weights, songs, sources, because):
             continue
         _say(neighbours, seeds[s], True, asked, sound, played)
         for at in range(len(songs)):
-            part = weight * (sound[at] + played[at])
-            if part > 0:
-                total[at] += part
-                by_sound[at] += weight * sound[at]
-                if part > largest[at, -1]:
-                    _insert(largest[at], because[at], part, seeds[s])
+            part[at] = weight * (sound[at] + played[at])
+            total[at] += part[at] if part[at] > 0 else np.float32(0)
+            by_sound[at] += weight * sound[at] if part[at] > 0 else np.float32(0)
+        for at in range(len(songs)):
+            if part[at] > least[at]:
+                _insert(largest[at], because[at], part[at], seeds[s])
+                least[at] = largest[at, -1]
     for at in range(len(songs)):
         share = by_sound[at] / total[at] if total[at] else np.float32(0)
         sources[at] = _CO_LISTENED if share < MIN_SOURCE_SHARE else _SIMILAR if share > 1 - MIN_SOURCE_SHARE else _BOTH
 
 
-@compiled
+@borrowing
 def _insert(largest, names, value, name):
     """Put a value that is larger than the last among the largest, behind its equals."""
     k = len(largest) - 1

@@ -6,13 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nightjar.compiled import compiled
+from nightjar.compiled import borrowing, compiled
 from nightjar.recommend.library import Covers
-from nightjar.recommend.quantized import WIDTH
+from nightjar.recommend.quantized import WIDTH, dot
 from nightjar.thresholds import LIST_LENGTH, MAX_PER_ARTIST, MAX_PER_UPLOADER, VARIETY
 
 UPLOADER, ARTIST, FAMILY, FRESH, OFFERED = range(5)
 """Columns of `Songs.facts`: codes, -1 where unknown (FAMILY: see `Covers.family`), and two that are 1 or 0."""
+
+_TOGETHER = 16
+"""Songs that a processor compares with one number at a time."""
+_CAPS = ((UPLOADER, MAX_PER_UPLOADER), (ARTIST, MAX_PER_ARTIST))
 
 
 class Songs(NamedTuple):
@@ -50,88 +54,122 @@ def rerank(pool, songs, fresh_share):
     is nothing better, and come back into play behind it. Where only covers of the last song are left, the list ends,
     shorter than it might be: what stands is not rearranged to make room for them.
     """
-    size = len(pool.songs)
-    chosen = np.empty(min(LIST_LENGTH, size), np.int32)
-    waits = np.full(size, -1, np.int32)  # the one place that a song may not take
-    relevance = np.float32(1 - VARIETY) * pool.relevance
-    worth = relevance.copy()  # beside what is chosen; less than any once a song may not be chosen any more
-    columns, scale = _columns(pool, songs)
-    inner = np.empty(size, np.float32)
+    taken = _nothing(pool)
+    waits = np.full(len(pool.songs), -1, np.int32)  # the one place that a song may not take
     fresh_chosen = 0
-    for place in range(len(chosen)):
+    for place in range(len(taken.chosen)):
         best = -1
         if fresh_chosen < int((place + 1) * fresh_share + 1e-9):
-            best = _best(pool, worth, waits, place, True)
+            best = _best(pool, songs, taken, place, waits, True)
         if best < 0:
-            best = _best(pool, worth, waits, place, False)
+            best = _best(pool, songs, taken, place, waits, False)
         if best < 0:
-            return chosen[:place]
-        chosen[place], worth[best] = best, -np.inf
-        _inner_products(columns, best, inner)
-        _beside(inner, scale, scale[best], relevance, worth)
+            return taken.chosen[:place]
+        _take(pool, songs, taken, place, best)
         fresh_chosen += pool.facts[best, FRESH]
-        _close(pool.facts[:, UPLOADER], chosen[: place + 1], worth, MAX_PER_UPLOADER)
-        _close(pool.facts[:, ARTIST], chosen[: place + 1], worth, MAX_PER_ARTIST)
+        for kind, cap in _CAPS:
+            _close(pool, taken, place, kind, cap)
         if pool.facts[best, FAMILY] >= 0:
             _let_wait(pool, songs, best, waits, place + 1)
-    return chosen
+    return taken.chosen
+
+
+class _Taken(NamedTuple):
+    """What a list has so far, of at most k songs, and what the m songs of the pool are worth beside it."""
+
+    chosen: np.ndarray  # (k,) int32: positions in the pool
+    sketch: np.ndarray  # (k, WIDTH) int16: their sketches, the wider since it is multiplied so
+    scale: np.ndarray  # (k,) float32
+    codes: np.ndarray  # (2, k) int32: their uploaders, and their artists
+    alone: np.ndarray  # (m,) float32: what a song is worth on an empty list
+    worth: np.ndarray  # (m,) float32: what it is worth beside the first of those chosen; -inf if it may not be chosen
+    beside: np.ndarray  # (m,) int32: so many are the first; m is rounded up to a multiple of _TOGETHER, with -inf
 
 
 @compiled
-def _columns(pool, songs):
-    """The sketches of the pool, a song a column (WIDTH, m) float32, and what their steps count (m,)."""
-    size = len(pool.songs)
-    columns, scale = np.empty((WIDTH, size), np.float32), np.empty(size, np.float32)
-    for at in range(size):
-        scale[at] = songs.scale[pool.songs[at]]
-        for k in range(WIDTH):
-            columns[k, at] = songs.sketch[pool.songs[at], k]
-    return columns, scale
+def _nothing(pool):
+    size, most = len(pool.songs), min(LIST_LENGTH, len(pool.songs))
+    alone = np.full(-(-size // _TOGETHER) * _TOGETHER, -np.inf, np.float32)
+    alone[:size] = np.float32(1 - VARIETY) * pool.relevance
+    return _Taken(
+        np.empty(most, np.int32),
+        np.empty((most, WIDTH), np.int16),
+        np.empty(most, np.float32),
+        np.empty((2, most), np.int32),
+        alone,
+        alone.copy(),
+        np.zeros(len(alone), np.int32),
+    )
 
 
-@compiled(fastmath=True)
-def _inner_products(columns, best, inner):
-    """Of each column (m,) with column `best`: whole numbers below 2^24, so that no sum is rounded in whatever order."""
-    inner[:] = 0
-    for k in range(0, WIDTH, 4):
-        a, b, c, d = columns[k, best], columns[k + 1, best], columns[k + 2, best], columns[k + 3, best]
-        for at in range(len(inner)):
-            inner[at] += a * columns[k, at] + b * columns[k + 1, at] + c * columns[k + 2, at] + d * columns[k + 3, at]
+@borrowing
+def _take(pool, songs, taken, place, best):
+    """Put a song of the pool at the next place of the list."""
+    song = pool.songs[best]
+    taken.chosen[place], taken.worth[best], taken.scale[place] = best, -np.inf, songs.scale[song]
+    for kind in range(2):
+        taken.codes[kind, place] = pool.facts[best, kind]
+    for k in range(WIDTH):
+        taken.sketch[place, k] = songs.sketch[song, k]
 
 
-@compiled(fastmath={"nnan", "nsz"})
-def _beside(inner, scale, own, relevance, worth):
-    """Lower what songs are worth by how much they are like one that was chosen."""
-    for at in range(len(worth)):
-        cosine = max(inner[at] * (scale[at] * own), np.float32(0))
-        worth[at] = min(worth[at], relevance[at] - np.float32(VARIETY) * cosine)
+@borrowing
+def _best(pool, songs, taken, place, waits, fresh):
+    """The position to take next, of fresh songs only if so wanted: no filler unless nothing else is there; else -1.
 
-
-@compiled
-def _best(pool, worth, waits, place, fresh):
-    """The position to take next, of fresh songs only if so wanted: no filler unless nothing else is there; else -1."""
+    With each song taken the others are worth less, never more. So a song is compared with those taken since it was
+    last looked at only if it might be the best without; and none behind it, once what they are worth alone is too low.
+    """
     best, most = -1, np.float32(-np.inf)
-    for at in range(len(worth)):
-        if at == pool.own and best >= 0:
+    for begin in range(0, len(taken.worth), _TOGETHER):
+        if begin >= pool.own > best >= 0 or taken.alone[begin] <= most:
             break
-        if worth[at] > most and waits[at] != place and (not fresh or pool.facts[at, FRESH]):
-            best, most = at, worth[at]
+        above = 0
+        for at in range(begin, begin + _TOGETHER):
+            above += taken.worth[at] > most
+        if above:
+            best, most = _better(pool, songs, taken, place, waits, fresh, begin, best, most)
     return best
 
 
-@compiled
-def _close(codes, chosen, worth, cap):
-    """Close the pool to the uploader or artist of the song chosen last, once they are at their cap."""
-    code = codes[chosen[-1]]
-    if code < 0 or len(chosen) < cap:
+@borrowing
+def _better(pool, songs, taken, place, waits, fresh, begin, best, most):
+    """The best so far and what it is worth, after the _TOGETHER songs from `begin` on."""
+    for at in range(begin, min(begin + _TOGETHER, len(pool.songs))):
+        if at >= pool.own > best >= 0:
+            break
+        if taken.worth[at] > most and waits[at] != place and (not fresh or pool.facts[at, FRESH]):
+            _compare(pool, songs, taken, place, at, most)
+            if taken.worth[at] > most:
+                best, most = at, taken.worth[at]
+    return best, most
+
+
+@borrowing
+def _compare(pool, songs, taken, place, at, most):
+    """Lower what a song is worth by how much it is like those of the list that it was not compared with yet, until that
+    is no more than `most`."""
+    song, other, worth = pool.songs[at], taken.beside[at], taken.worth[at]
+    while other < place and worth > most:
+        cosine = np.float32(dot(taken.sketch, other, songs.sketch, song)) * (songs.scale[song] * taken.scale[other])
+        worth = min(worth, taken.alone[at] - np.float32(VARIETY) * cosine)
+        other += 1
+    taken.worth[at], taken.beside[at] = worth, other
+
+
+@borrowing
+def _close(pool, taken, place, kind, cap):
+    """Close the pool to the uploader or artist, by `kind`, of the song chosen last, once they are at their cap."""
+    code = taken.codes[kind, place]
+    if code < 0 or place + 1 < cap:
         return
     count = 0
-    for each in chosen:
-        count += codes[each] == code
+    for each in range(place + 1):
+        count += taken.codes[kind, each] == code
     if count >= cap:
-        for at in range(len(worth)):
-            if codes[at] == code:
-                worth[at] = -np.inf
+        for at in range(len(pool.songs)):
+            if pool.facts[at, kind] == code:
+                taken.worth[at] = -np.inf
 
 
 @compiled

@@ -127,6 +127,8 @@ def choose(songs, weights):
 
     The SEEDS_PER_USER of largest positive weight and the DISLIKED_SEEDS_PER_USER of most negative; ties by row.
     """
+    if (weights > 0).sum() <= SEEDS_PER_USER and (weights < 0).sum() <= DISLIKED_SEEDS_PER_USER:
+        return songs[weights != 0], weights[weights != 0]
     order = np.argsort(-weights, kind="mergesort")
     liked = order[weights[order] > 0][:SEEDS_PER_USER]
     order = np.argsort(weights, kind="mergesort")

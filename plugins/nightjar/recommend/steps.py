@@ -13,7 +13,7 @@ from nightjar.recommend import behaviour, cold, inputs, invariants, neighbours, 
 from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.gate import judge
 from nightjar.recommend.library import Library
-from nightjar.recommend.quantized import WIDTH, principal_axes, quantize
+from nightjar.recommend.quantized import principal_axes, quantize, room
 from nightjar.recommend.ranking import Users
 from nightjar.schemas import NEW_USERS
 from nightjar.settings import Settings
@@ -115,7 +115,7 @@ def _behaviour(songs: Library, users: Users) -> Behaviour:
 def _sketches(lake: Lake, model: str, day: str, songs: Library) -> tuple[np.ndarray, np.ndarray]:
     """The vectors of all songs along their principal axes, those of an even sample."""
     sample = [found[:: max(1, len(songs) // AXES_SAMPLE)] for _, found in inputs.vectors(lake, model, day, songs)]
-    sketch, unit = np.zeros((len(songs), WIDTH), np.int8), np.zeros(len(songs), np.float32)
+    sketch, unit = room(len(songs)), np.zeros(len(songs), np.float32)
     if sample:
         axes = principal_axes(np.concatenate(sample))
         for rows, found in inputs.vectors(lake, model, day, songs):

@@ -11,7 +11,7 @@ import pyarrow as pa
 from nightjar import schemas
 from nightjar.recommend.library import Library
 from nightjar.recommend.neighbours import Neighbours
-from nightjar.recommend.quantized import WIDTH
+from nightjar.recommend.quantized import WIDTH, room
 from nightjar.recommend.ranking import Lists, Users
 from nightjar.recommend.reasons import SOURCES
 
@@ -125,7 +125,7 @@ def neighbours_of(library: Library, table: pa.Table) -> tuple[Neighbours, np.nda
     listeners[at[there]] = table["listeners"].to_numpy()[there]
 
     def steps(name: str) -> tuple[np.ndarray, np.ndarray]:
-        rows, unit = np.zeros((size, WIDTH), np.int8), np.zeros(size, np.float32)
+        rows, unit = room(size), np.zeros(size, np.float32)
         rows[at[there]] = lists[name].flatten().to_numpy().reshape(-1, WIDTH)[there]
         unit[at[there]] = table[f"{name}_unit"].to_numpy()[there]
         return rows, unit

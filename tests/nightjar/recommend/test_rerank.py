@@ -50,6 +50,11 @@ def test_fillers_come_last_but_may_be_the_fresh_ones():
     assert reranked([0.2, 0.1, 1.0, 0.5], 0.5, own=2, fresh=[False, False, False, True]) == [0, 3, 1, 2]
 
 
+def test_among_fillers_alone_all_are_looked_at():
+    like, unlike = [[1, 0]] * 20, [[0, 1]]
+    assert reranked([1.0, *[0.9] * 20], own=0, vectors=like + unlike)[:2] == [0, 20]
+
+
 def test_caps():
     many = MAX_PER_UPLOADER + 5
     chosen = reranked(np.linspace(1, 0.5, many), uploader=[0] * (many - 1) + [1])
