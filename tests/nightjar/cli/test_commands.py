@@ -206,17 +206,6 @@ def test_a_list_is_shown_with_reasons_and_what_the_app_reads(published, ask, cap
     assert {row["source"] for row in for_new["list"]} <= {"popular", "fresh"}
 
 
-def test_what_is_taken_down_is_said_of_lists_that_still_have_it(published, ask, capsys):
-    gone = ask("recs", "u00")["list"][0]["track_id"]
-    assert main(["forget", "--track", gone, "--user", "u01"]) == 0
-    capsys.readouterr()
-    assert ask("recs", "u00")["taken_down"] == [gone]
-    assert ask("recs", "u01")["forgotten"]
-    assert ask("why", "u00", gone)["taken_down"] == [gone]
-    assert main(["recs", "u00"]) == 0
-    assert f"Taken down since, and not on what the app reads: {gone}" in capsys.readouterr().out
-
-
 def test_a_list_that_was_not_published_is_said_to_differ(published, ask):
     lake = Lake(published)
     rows = lake.read(Partition("lists", DAY, published.model))

@@ -232,4 +232,8 @@ def test_the_command(published, capsys):
     for wrong in ("a\nb", "\udcff"):  # the second is what Python makes of a byte that is not UTF-8
         assert main(["forget", "--track", wrong]) == 1
         assert "is no id" in capsys.readouterr().err
-    assert main(["recs", "u0"]) == 0
+    capsys.readouterr()
+    assert main(["recs", "u2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["taken_down"] == [f"{DAY}-u2-0", "x"]
+    assert main(["recs", "u4"]) == 0
+    assert "u4 is to be forgotten" in capsys.readouterr().out
