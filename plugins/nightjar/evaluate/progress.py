@@ -49,7 +49,7 @@ class Progress:
     @contextmanager
     def of_embedder(self) -> Iterator[None]:
         """Within, every song that the log of the embedder's processes tells of is added."""
-        log = logging.getLogger("nightjar.embed.runner")
+        log = logging.getLogger("nightjar.embed")
         counter, level = _Counter(self), log.level
         log.addHandler(counter)
         log.setLevel(logging.INFO)
