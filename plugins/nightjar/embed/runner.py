@@ -29,9 +29,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 class EmbedderRunner(Protocol):
-    """Runs the embedder for one shard to its end. Raises NightjarError if it fails."""
+    """Runs the embedder for one shard to its end, `like` another model's run of it if one is named. Raises
+    NightjarError if it fails."""
 
-    def run(self, day: str, shard: int, shards: int) -> None: ...
+    def run(self, day: str, shard: int, shards: int, like: str = "") -> None: ...
 
 
 class SubprocessRunner:
@@ -40,8 +41,9 @@ class SubprocessRunner:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def run(self, day: str, shard: int, shards: int) -> None:
+    def run(self, day: str, shard: int, shards: int, like: str = "") -> None:
         command = ["--day", day, "--shard", str(shard), "--shards", str(shards)]
+        command += ["--like", like] if like else []
         run_embedder(
             self._settings,
             command,
