@@ -13,6 +13,10 @@ fingerprints mix, accompaniment and vocals. More than nine tenths of a night's c
 
 **Healthy:** about 70 CPU-seconds per minute of audio; a line per song.
 
+With `NIGHTJAR_MODEL` set to another model than the live one, a run starts from the stems and fingerprints that the
+live model's run of the day has left, computes vectors only, and writes nothing but that model's partitions
+(docs/models.md).
+
 **When not:**
 - *Killed for memory*: a process needs up to 3 GB whatever the length of a song; lower the pool's slots.
 - *"no weights"*: the message says where it looked and what to set.

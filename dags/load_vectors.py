@@ -11,8 +11,8 @@ changes nothing.
 - *Milvus cannot be reached*: the task retries with back-off; clear it when Milvus is back.
 - *A song does not find itself*: a query node may be rejoining and answers short; the task has retried already.
   Clear it, and if it stays so, look at the collection's index and load state.
-- *Another dimension*: `NIGHTJAR_MODEL` names a model with other vectors than the collection holds; a new model has
-  a new collection.
+- *Another dimension*: a model's output changed under its name; a new model needs a new name, and has its own
+  collections (docs/models.md).
 """
 
 from __future__ import annotations

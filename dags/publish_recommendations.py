@@ -23,6 +23,7 @@ TRACK` explain any list.
 - *The gate is closed*, here or in `publish`: the message has all that is out of its limits. Mend the cause and
   backfill the day; the app reads last night's lists meanwhile. If it is right so, as after a change of the model:
   `nightjar publish DAY --accept`.
+- *"is the live model"*: this run has a candidate's `NIGHTJAR_MODEL`, whose lists nobody is to see (docs/models.md).
 - *An invariant is violated*: nothing was published. The message names user, track and rule; it is a defect, not bad
   data.
 - *"pointer stays"*: this day is older than what is published. Its lists are in the lake; newer ones are never

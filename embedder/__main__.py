@@ -1,11 +1,12 @@
 """The embedder's command line.
 
 `python -m embedder --day D --shard I --shards N` processes a shard of a day; it exits with 0 also when songs were
-rejected. `python -m embedder separate FILE DIRECTORY` writes the stems of one file. `python -m embedder mel TRACK --day
-D --start S --seconds N --out FILE` writes a few seconds of a song as a mel spectrogram. `python -m embedder weights`
-says in JSON how it stands with the separator's weights, with `--fetch` after fetching what is missing. `python -m
-embedder vectors` describes files by several models, for evaluations. `python -m embedder music FOLDER` fetches music to
-train on, `python -m embedder train FOLDER ... --work FOLDER` trains our CNN; see docs/models.md. `python -m embedder
+rejected; with `--like MODEL` it starts from what that model's run of the day has left. `python -m embedder models`
+lists the models. `python -m embedder separate FILE DIRECTORY` writes the stems of one file. `python -m embedder mel
+TRACK --day D --start S --seconds N --out FILE` writes a few seconds of a song as a mel spectrogram. `python -m embedder
+weights` says in JSON how it stands with the separator's weights, with `--fetch` after fetching what is missing. `python
+-m embedder vectors` describes files by several models, for evaluations. `python -m embedder music FOLDER` fetches music
+to train on, `python -m embedder train FOLDER ... --work FOLDER` trains our CNN; see docs/models.md. `python -m embedder
 statistics FOLDER` measures the whitening constants again; see embedder/models/README.md.
 """
 
@@ -35,12 +36,18 @@ def main(arguments: list[str] | None = None) -> int:
             _statistics(given.folder)
         elif given.command == "vectors":
             _vectors(Settings.load(), given)
+        elif given.command == "models":
+            _models(given.out)
         elif given.command == "music":
             _music(given.folder)
         elif given.command == "train":
             _train(given)
         elif given.day is None:
             parser.error("name --day, --shard and --shards, or a command")
+        elif given.like:
+            from embedder.following import follow_shard
+
+            follow_shard(Settings.load(), given.day, given.shard, given.like)
         else:
             from embedder.pipeline import run_shard
 
@@ -96,6 +103,12 @@ def _vectors(settings: Settings, given: argparse.Namespace) -> None:
     describe.describe(settings, files, given.models.split(","), not given.no_separation, given.out)
 
 
+def _models(out: Path) -> None:
+    from embedder import embedding
+
+    out.write_text("".join(f"{name}\n" for name in embedding.MODELS if embedding.file_of(name).exists()))
+
+
 def _music(folder: Path) -> None:
     from embedder.training import material
 
@@ -117,7 +130,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--day", help="YYYY-MM-DD")
     parser.add_argument("--shard", type=int, default=0, help="which shard, from 0")
     parser.add_argument("--shards", type=int, default=1, help="how many there are")
+    parser.add_argument("--like", default="", help="a model that has embedded the day: start from its stems and prints")
     commands = parser.add_subparsers(dest="command")
+    models = commands.add_parser("models", help="write the names of the models that this embedder makes, one a line")
+    models.add_argument("--out", type=Path, required=True, help="the file to write")
     one = commands.add_parser("separate", help="write accompaniment.flac and vocals.flac of one audio file")
     one.add_argument("file", type=Path)
     one.add_argument("directory", type=Path)

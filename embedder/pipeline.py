@@ -11,10 +11,10 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from embedder import scratch, signal
+from embedder import embedding, scratch, signal
 from embedder.decode import SongRejected
-from embedder.embedding import MODELS
 from embedder.networks import Networks
 from embedder.song import Place, process
 from embedder.timing import Seconds
@@ -58,7 +58,7 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
     Raises PartitionMissing if the day's tracks are not committed, NightjarError if the settings ask for other models
     than this code makes, or the place is at fault. Running it again stages the same bytes.
     """
-    _check(settings)
+    check(settings)
     lake = Lake(settings)
     day_tracks = lake.read(Partition("tracks", day)).to_pylist()
     own = dealt({row["track_id"]: row["duration_s"] for row in day_tracks}, shards)[shard]
@@ -67,9 +67,7 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
     rows: dict[str, list[dict]] = {table: [] for table in (*tables, "rejects")}
     summary = Summary()
     with scratch.folder() as folder:
-        place = Place(
-            lake.objects, Networks(settings, say), folder, settings.separator, bool(settings.second_opinion), say
-        )
+        place = place_of(settings, lake, folder, say)
         for number, track in enumerate(tracks, start=1):
             begun = time.perf_counter()
             seconds = Seconds()
@@ -82,6 +80,11 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
     lake.write_part(Partition("rejects", day, stage=STAGE), shard, schemas.table("rejects", rows["rejects"]))
     say(f"embedder {day} shard {shard}/{shards}: {summary}")
     return summary
+
+
+def place_of(settings: Settings, lake: Lake, folder: Path, say: Say) -> Place:
+    """Where a shard's songs come from and go to; networks are loaded when a song needs them."""
+    return Place(lake.objects, Networks(settings, say), folder, settings.separator, bool(settings.second_opinion), say)
 
 
 def _one(track: dict, place: Place, seconds: Seconds, rows: dict[str, list[dict]], summary: Summary) -> str:
@@ -103,9 +106,10 @@ def _one(track: dict, place: Place, seconds: Seconds, rows: dict[str, list[dict]
     return f"{song.audio_s:.1f} s of audio, {separated}, vocals {song.vocals_db:.1f} dB, {windows} windows"
 
 
-def _check(settings: Settings) -> None:
+def check(settings: Settings) -> None:
+    """Raises NightjarError if the settings ask for other models than this code makes."""
     made = {
-        "model": MODELS,
+        "model": embedding.MODELS,
         "separator": (signal.SEPARATOR, signal.UNSEPARATED),
         "second_opinion": ("", SECOND_OPINION),
     }

@@ -135,13 +135,20 @@ def _rows(
 ) -> dict[str, list[dict]]:
     own = {"track_id": track["track_id"], "day": track["day"]}
     keys = {f"{part}_key": _key(track, part, place) for part in stems.PARTS}
-    windows = enumerate(vectors.windows(embeddings, whitening))
     return {
         "stems": [{"track_id": track["track_id"], "sha256": track["sha256"], **keys, "vocals_db": prints["vocals_db"]}],
-        "embeddings": [{**own, "vector": vectors.song_vector(embeddings, whitening)}],
-        "windows": [{**own, "window": number, "start_s": at.start_s, "vector": at.vector} for number, at in windows],
+        **vector_rows(own, embeddings, whitening),
         "fingerprints": [{**own, **prints}],
         "speed_prints": [{"track_id": track["track_id"], **each} for each in speed_prints],
+    }
+
+
+def vector_rows(own: dict, embeddings: np.ndarray, whitening: Whitening) -> dict[str, list[dict]]:
+    """A song's rows of embeddings and windows, `own` being their first columns."""
+    windows = enumerate(vectors.windows(embeddings, whitening))
+    return {
+        "embeddings": [{**own, "vector": vectors.song_vector(embeddings, whitening)}],
+        "windows": [{**own, "window": number, "start_s": at.start_s, "vector": at.vector} for number, at in windows],
     }
 
 

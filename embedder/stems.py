@@ -75,6 +75,15 @@ def fit(stems: Stems, seconds: float) -> bool:
     return all(info.samplerate == signal.STEM_RATE and abs(info.duration - seconds) < 0.01 for info in infos)
 
 
+def check(stem: Path) -> None:
+    """Raises LibsndfileError unless the file is a stored stem to its end."""
+    info = soundfile.info(stem)
+    with soundfile.SoundFile(stem) as file:
+        file.seek(max(info.frames - 1, 0))
+        if info.samplerate != signal.STEM_RATE or len(file.read(1)) != min(info.frames, 1):
+            raise soundfile.LibsndfileError(0, f"{stem.name} is cut off: ")
+
+
 @dataclass(frozen=True)
 class Levels:
     """RMS of the parts and of the mix that they add up to, as shares of full scale."""

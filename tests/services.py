@@ -88,7 +88,7 @@ def settings(seaweedfs, stack_ports: dict[str, int], monkeypatch: pytest.MonkeyP
     """Settings for the servers, with a new empty bucket; the environment gives the same to other processes."""
     import boto3
 
-    from nightjar.settings import CLOUD_ACCOUNT, Settings
+    from nightjar.settings import CLOUD_ACCOUNT, FIRST_MODEL, Settings
 
     for name in CLOUD_ACCOUNT:
         monkeypatch.delenv(name, raising=False)
@@ -98,6 +98,7 @@ def settings(seaweedfs, stack_ports: dict[str, int], monkeypatch: pytest.MonkeyP
         bucket=bucket,
         milvus_uri=f"http://127.0.0.1:{stack_ports['milvus']}",
         kv_url=f"redis://127.0.0.1:{stack_ports['kv']}/0",
+        model=FIRST_MODEL,
         weights_dir=Settings.load(dict(os.environ)).weights_dir,
     )
     for name, value in (KEYS | made.environment()).items():

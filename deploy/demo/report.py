@@ -11,6 +11,7 @@ from rich.table import Table
 from deploy.demo.judge import Judgement, judge
 from deploy.demo.truth import Truth
 from nightjar.lake import Lake, Partition
+from nightjar.models import live
 from nightjar.schemas import NEW_USERS
 from nightjar.settings import Settings
 
@@ -23,7 +24,7 @@ class Report:
     """Prints a catalogue's three days. Everything it says is read from committed partitions."""
 
     def __init__(self, settings: Settings, truth: Truth, console: Console) -> None:
-        self._lake, self._model = Lake(settings), settings.model
+        self._lake, self._model = Lake(settings), live.resolved(settings).model
         self._truth, self._console = truth, console
         self._names = {upload.track_id: upload.title or upload.name for upload in truth.uploads}
 

@@ -20,6 +20,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CLOUD_ACCOUNT = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 """A person's own account at a cloud, which the keys of the embedded parts must not be mixed with."""
 
+FIRST_MODEL = "msd_musicnn-1"
+"""The embedding model of a lake that has none yet."""
+
 _ADDRESSES = ("NIGHTJAR_S3_ENDPOINT", "NIGHTJAR_BUCKET", "NIGHTJAR_MILVUS_URI", "NIGHTJAR_KV_URL")
 
 
@@ -33,8 +36,9 @@ class Settings:
     milvus_uri: str = "http://127.0.0.1:19530"
     milvus_token: str = ""
     kv_url: str = "redis://127.0.0.1:6379/0"
-    model: str = "msd_musicnn-1"
-    """The embedding model whose vectors are loaded, searched and published."""
+    model: str = ""
+    """The embedding model whose vectors are loaded, searched and published; empty: the one that is live, see
+    nightjar.models.live. Another one than that is a candidate, which is filled and not published."""
     separator: str = "htdemucs-2"
     """The separation model and the version of the code around it; part of every stem's key. `none` separates
     nothing, for evaluations."""

@@ -68,6 +68,17 @@ SELF_SIMILARITY = 0.999
 LOAD_CHECK_SONGS = 200
 """Songs of a day that are searched for after loading it: all of a small day, an even sample of a large one."""
 
+# --- models side by side ---------------------------------------------------------------------------------------------
+RECALL_AT = 10
+"""Nearest songs, or windows, by which the answers of searches are compared with exact ones."""
+MIN_RECALL = 0.95
+"""Share of them that a collection must find before its model takes over. Milvus Lite compares with all: 1.00; an index
+that finds less than this was built wrongly, or of other vectors."""
+CHECK_SONGS = 200
+"""Songs that are searched for to measure it, and by whose nearest songs two models are compared."""
+CHECK_DAYS = 20
+"""Days that these songs come from: of each of them all vectors are read once more."""
+
 # --- duplicates -----------------------------------------------------------------------------------------------------
 PRINT_SPEEDS = (*range(-8, 0), *range(1, 9))
 """Percent by which a copy may be faster than its original: a song's prints are also taken at these speeds undone."""

@@ -33,7 +33,7 @@ from nightjar.objects import Objects
 from nightjar.publish import steps as publish
 from nightjar.recommend import similar
 from nightjar.recommend import steps as recommend
-from nightjar.settings import Settings
+from nightjar.settings import FIRST_MODEL, Settings
 from nightjar.shards import shard_count
 from nightjar.vectors import steps as vectors
 
@@ -71,7 +71,7 @@ def main() -> int:
             _warm(stack.settings)
             upload(Objects(stack.settings), place / "catalogue", truth)
             with_airflow = _backfill(stack, day)
-            alone = replace(stack.settings, bucket="bench")
+            alone = replace(stack.settings, bucket="bench", model=FIRST_MODEL)
             _new_bucket(alone)
             upload(Objects(alone), place / "catalogue", truth)
             stages, embedder = _plain(alone, day, processes)
@@ -105,7 +105,7 @@ def _plain(settings: Settings, day: str, processes: int) -> tuple[dict[str, floa
     from nightjar.duplicates import steps as duplicates
 
     summaries, seconds = _Summaries(), {}
-    runner_log = logging.getLogger("nightjar.embed.runner")
+    runner_log = logging.getLogger("nightjar.embed")
     runner_log.setLevel(logging.INFO)
     runner_log.addHandler(summaries)
 

@@ -34,7 +34,7 @@ from nightjar.lake import Lake, Partition
 from nightjar.publish import encode, fill, packed, steps
 from nightjar.publish.store import Store
 from nightjar.publish.versions import key
-from nightjar.settings import CLOUD_ACCOUNT, Settings
+from nightjar.settings import CLOUD_ACCOUNT, FIRST_MODEL, Settings
 
 DAY = "2030-01-01"
 SONGS, LENGTH = 200_000, 100
@@ -54,7 +54,7 @@ def main() -> int:
         keys = {"AWS_ACCESS_KEY_ID": "nightjar-bench", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16)}
         chosen = ports.choose((*SeaweedFS.port_names, *Valkey.port_names), {})
         objects, valkey = SeaweedFS(Path(folder), chosen, keys, "nightjar"), Valkey(Path(folder), chosen)
-        settings = Settings(s3_endpoint=objects.endpoint, kv_url=valkey.url)
+        settings = Settings(s3_endpoint=objects.endpoint, kv_url=valkey.url, model=FIRST_MODEL)
         for name in CLOUD_ACCOUNT:
             os.environ.pop(name, None)
         os.environ.update(keys | settings.environment() | ports.past_proxies(os.environ))

@@ -33,7 +33,7 @@ from nightjar.duplicates import candidates, proposals
 from nightjar.duplicates.library import Library, prints_at_speeds
 from nightjar.duplicates.match import Query
 from nightjar.lake import Lake, Partition
-from nightjar.settings import CLOUD_ACCOUNT, Settings
+from nightjar.settings import CLOUD_ACCOUNT, FIRST_MODEL, Settings
 from nightjar.vectors.store import VectorStore
 from tests.bench.library import DAY_SONGS, NEW_DAY, Maker
 from tests.bench.stages import measured
@@ -74,7 +74,7 @@ def _serve(folder: Path, asked: argparse.Namespace, sizes: list[int]) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "nightjar-bench", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16)}
     chosen = ports.choose((*SeaweedFS.port_names, *MilvusLite.port_names), {})
     store, milvus = SeaweedFS(folder, chosen, keys, "nightjar"), MilvusLite(folder, chosen)
-    settings = Settings(s3_endpoint=store.endpoint, milvus_uri=milvus.uri)
+    settings = Settings(s3_endpoint=store.endpoint, milvus_uri=milvus.uri, model=FIRST_MODEL)
     for name in CLOUD_ACCOUNT:
         os.environ.pop(name, None)
     os.environ.update(keys | settings.environment() | ports.past_proxies(os.environ))

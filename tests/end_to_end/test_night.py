@@ -25,6 +25,7 @@ from deploy.embedded import processes
 from deploy.embedded.stack import Stack
 from nightjar.lake import Lake, Partition
 from nightjar.schemas import NEW_USERS
+from nightjar.settings import FIRST_MODEL
 
 SEPARATED_BEFORE_THE_KILL = 4
 WITHIN_S = 3600.0
@@ -47,7 +48,7 @@ class Night:
         return Lake(self.stack.settings)
 
     def rows(self, table: str, day: str) -> list[dict]:
-        return self.lake.read(Partition(table, day, self.stack.settings.model)).to_pylist()
+        return self.lake.read(Partition(table, day, FIRST_MODEL)).to_pylist()
 
 
 @pytest.fixture(scope="module")

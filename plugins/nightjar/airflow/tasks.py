@@ -47,9 +47,12 @@ def first_night() -> datetime | None:
 
 
 def run_step(step: Callable[..., dict], day: str, **arguments: Any) -> dict:
-    """Run `step(settings, day, **arguments)`; what no retry can mend fails the task at once."""
+    """Run `step(settings, day, **arguments)` with the live model, or the one that the environment names; what no retry
+    can mend fails the task at once."""
+    from nightjar.models import live  # a client of object storage, which reading a DAG file should not import
+
     try:
-        return step(Settings.load(), days.parse(day), **arguments)
+        return step(live.resolved(Settings.load()), days.parse(day), **arguments)
     except _NO_RETRY_MENDS as error:
         raise AirflowFailException(str(error)) from error
 

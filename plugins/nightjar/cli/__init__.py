@@ -17,6 +17,9 @@ from nightjar.errors import NightjarError
 OK, NOT_FOUND, INTERRUPTED = 0, 1, 130
 """Exit codes; 2 is a usage error, as argparse has it."""
 
+_OF_NO_LAKE = {"evaluate", "doctor"}
+"""Commands that need nothing to be running."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. What a person can put right is one line on stderr, with the remedy."""
@@ -25,7 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     status = OK
     try:
-        answer = import_module(f"nightjar.cli.{chosen.command}").run(Settings.load(), chosen)
+        settings = Settings.load()
+        if chosen.command not in _OF_NO_LAKE:
+            from nightjar.models import live
+
+            settings = live.resolved(settings)
+        answer = import_module(f"nightjar.cli.{chosen.command}").run(settings, chosen)
         status = answer.status
         from nightjar.cli import output
 

@@ -9,7 +9,7 @@ from nightjar.cli import recommendations, retrieval
 from nightjar.cli.output import Answer, Section
 from nightjar.cli.report import check_writable, write_report
 from nightjar.evaluate.again import in_scratch_space, inside
-from nightjar.settings import Settings
+from nightjar.settings import FIRST_MODEL, Settings
 
 _SHOWN = 20
 """Errors that the tables show; the report has all."""
@@ -43,7 +43,8 @@ def _duplicates(settings: Settings, arguments: Namespace) -> Answer:
         raise SystemExit(in_scratch_space(settings, given))
     from nightjar.evaluate import night
 
-    asked = {"separator": "none"} if arguments.no_separation else {}
+    asked = {"model": settings.model or FIRST_MODEL}
+    asked |= {"separator": "none"} if arguments.no_separation else {}
     asked |= {"second_opinion": "echoprint"} if arguments.others else {}
     found = night.evaluate(replace(settings, **asked), songs, known)
     write_report(report, found)

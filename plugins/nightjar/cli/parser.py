@@ -144,6 +144,43 @@ def _somebody(found: argparse.Namespace) -> str | None:
     return None if found.track or found.user else "whom? Write --track ID or --user ID"
 
 
+def _model(command: argparse.ArgumentParser) -> None:
+    _add_commands(command, "asked", "WHAT", _MODELS)
+
+
+def _nothing(command: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _model_fill(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", type=_model_name, metavar="NAME", help="a model that the embedder makes")
+    command.add_argument("--from", dest="first", type=_day, metavar="DAY", help="the first day (default: of all)")
+    command.add_argument("--to", dest="last", type=_day, metavar="DAY", help="the last day (default: of all)")
+    command.add_argument(
+        "--only-embed", action="store_true", help="no loading and no sweep, which must not run side by side"
+    )
+
+
+def _model_compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("a", type=_model_name, metavar="A", help="a model, say the live one")
+    command.add_argument("b", type=_model_name, metavar="B", help="another one")
+    command.add_argument("--day", type=_day, metavar="DAY", help="whose lists (default: the newest day of both)")
+    command.add_argument("--users", type=_positive, default=200, metavar="N", help="so many listeners (default 200)")
+
+
+def _model_promote(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", type=_model_name, metavar="NAME", help="the model that takes over")
+    command.add_argument(
+        "--accept", action="store_true", help="also during a night, and though nearly all songs on lists change"
+    )
+
+
+def _model_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a model")
+    return text
+
+
 def _evaluate(command: argparse.ArgumentParser) -> None:
     _add_commands(command, "measured", "WHAT", _EVALUATIONS)
 
@@ -194,7 +231,9 @@ def _evaluate_retrieval(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--exclude-same", metavar="COLUMN", help="nothing is found that shares this with what it is asked by"
     )
-    command.add_argument("--model", metavar="NAME", help="the model to judge (default: NIGHTJAR_MODEL)")
+    command.add_argument(
+        "--model", metavar="NAME", help="the model to judge (default: NIGHTJAR_MODEL, else msd_musicnn-1)"
+    )
     command.add_argument("--report", type=Path, required=True, metavar="OUT.json", help="where the report goes")
     command.add_argument("--no-separation", action="store_true", help="take the mix for the accompaniment: fast")
     command.add_argument("--copies", action="store_true", help="compare songs with copies (mp3, noise) of them too")
@@ -231,6 +270,13 @@ _EVALUATIONS = {
     "copies": ("a folder of songs and altered copies of them, with its known pairs", _evaluate_copies),
 }
 
+_MODELS = {
+    "list": ("which models there are, which is live, and how far the others are", _nothing),
+    "fill": ("take the live model's days through embedding, Milvus and the sweep by another model", _model_fill),
+    "compare": ("two models: counts, recall, nearest songs and lists in common", _model_compare),
+    "promote": ("check a model, and let nights and collections use it from now on", _model_promote),
+}
+
 _COMMANDS = {
     "status": ("what each day has come to, or one day in detail", _status),
     "rejects": ("what was turned away on a day, and why", _one_day),
@@ -242,5 +288,6 @@ _COMMANDS = {
     "forget": ("take songs, or users with their songs, off all lists now and out of everything tonight", _forget),
     "refreeze": ("forget which uploads a day was frozen with, so that the next run takes in late ones", _one_day),
     "doctor": ("whether everything that a night needs is there, and what to do where it is not", _nothing),
+    "model": ("models side by side: fill another one, compare it, let it take over", _model),
     "evaluate": ("measure the pipeline on songs or plays with a known truth", _evaluate),
 }

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from nightjar.cli.output import Answer, Section
 from nightjar.cli.report import check_writable, write_report
-from nightjar.settings import Settings
+from nightjar.settings import FIRST_MODEL, Settings
 
 _MEASURES = ("P@1", "P@10", "mAP", "other part")
 
@@ -19,7 +19,7 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     check_writable(arguments.report)
     songs, table = arguments.songs.absolute(), arguments.labels.absolute()
     known = labels.read(songs, table, arguments.label, arguments.exclude_same, (arguments.report.absolute(),))
-    model = arguments.model or settings.model
+    model = arguments.model or settings.model or FIRST_MODEL
     found = evaluate(settings, Asked(songs, known, model, not arguments.no_separation, arguments.copies))
     write_report(arguments.report, found)
     notes = [f"All of it is in {arguments.report}"]

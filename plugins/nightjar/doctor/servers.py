@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from nightjar.doctor.examine import Finding, fail, ok, warn
 from nightjar.errors import NightjarError
+from nightjar.models import live
 from nightjar.publish.store import Store
 from nightjar.settings import Settings
 from nightjar.vectors.connection import Connection
@@ -35,6 +36,11 @@ def look_at_milvus(settings: Settings) -> Iterator[Finding]:
     except NightjarError as error:
         yield fail(MILVUS, f"no collection can be made: {error.message}", "Give the token's role the right to write")
     connection.client.close()
+    try:
+        settings = live.resolved(settings)
+    except NightjarError:
+        yield warn(MILVUS, "which model is live is not known without object storage", "See what is said of it")
+        return
     with VectorStore(settings) as store:
         if not store.exists():
             yield ok(MILVUS, f"no vectors of {settings.model} yet: the first load makes their collections")

@@ -24,14 +24,14 @@ from nightjar.duplicates.verdict import Prints
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
 from nightjar.thresholds import INDEX_MAX_CANDIDATES, INDEX_SONGS
-from nightjar.vectors.store import KINDS, VectorStore
+from nightjar.vectors.names import KINDS, TABLES
+from nightjar.vectors.store import VectorStore
 
 log = logging.getLogger(__name__)
 
 Pair = tuple[str, str]
 """The older song, and the younger."""
 
-_TABLES = {"tracks": "embeddings", "windows": "windows"}
 _SOURCES = {"tracks": "song", "windows": "window"}
 _THREADS = 2
 
@@ -78,7 +78,7 @@ class Proposals:
 
     def _by_vector_and_bytes(self) -> dict[Pair, set[str]]:
         own = self._library.of_day(self._day)
-        rows = {kind: self._lake.read(Partition(_TABLES[kind], self._day, self._settings.model)) for kind in KINDS}
+        rows = {kind: self._lake.read(Partition(TABLES[kind], self._day, self._settings.model)) for kind in KINDS}
         rows = {
             kind: table.filter(pc.is_in(table["track_id"], pa.array(own, pa.string()))) for kind, table in rows.items()
         }

@@ -48,8 +48,8 @@ class ContainerRunner:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def run(self, day: str, shard: int, shards: int) -> None:
-        self.run_job(shard_job(self._settings, day, shard, shards))
+    def run(self, day: str, shard: int, shards: int, like: str = "") -> None:
+        self.run_job(shard_job(self._settings, day, (shard, shards), like))
 
     def run_job(self, job: Job) -> None:
         """Run any job to its end. Raises NightjarError if there is no docker, or if it fails."""

@@ -40,11 +40,16 @@ class Job:
         )
 
 
-def shard_job(settings: Settings, day: str, shard: int, shards: int) -> Job:
-    """The embedding of a shard. Its name tells it from the same shard of another lake or model."""
+def shard_job(settings: Settings, day: str, part: tuple[int, int], like: str = "") -> Job:
+    """The embedding of a shard: `part` is which of how many. It may start from what the model `like` has left of the
+    day. Its name tells it from the same shard of another lake or model."""
+    shard, shards = part
     return Job(
         name=f"nightjar-embed-{day.replace('-', '')}-{shard}-of-{shards}-{_mark(settings)}",
-        arguments=("--day", day, "--shard", str(shard), "--shards", str(shards)),
+        arguments=(
+            *("--day", day, "--shard", str(shard), "--shards", str(shards)),
+            *(("--like", like) if like else ()),
+        ),
         what=f"on shard {shard} of {shards} of {day}",
         remedy="Songs that were separated are kept; the task's retry goes on from there",
     )

@@ -45,8 +45,8 @@ class PodRunner:
         self._settings, self._poll_s = settings, poll_s
         self._cluster = Cluster(settings)
 
-    def run(self, day: str, shard: int, shards: int) -> None:
-        job = shard_job(self._settings, day, shard, shards)
+    def run(self, day: str, shard: int, shards: int, like: str = "") -> None:
+        job = shard_job(self._settings, day, (shard, shards), like)
         labels = {"day": day, "shard": str(shard), "attempt": secrets.token_hex(8)}
         pod = embedder_pod(self._settings, job, told(self._settings), labels, self._owner())
         with _asked_to_end_is_an_exception():

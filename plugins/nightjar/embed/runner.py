@@ -21,9 +21,10 @@ RUNNERS = ("subprocess", "docker", "kubernetes")
 
 
 class EmbedderRunner(Protocol):
-    """Runs the embedder for one shard to its end. Raises NightjarError if it fails."""
+    """Runs the embedder for one shard to its end, `like` another model's run of it if one is named. Raises
+    NightjarError if it fails."""
 
-    def run(self, day: str, shard: int, shards: int) -> None: ...
+    def run(self, day: str, shard: int, shards: int, like: str = "") -> None: ...
 
 
 class SubprocessRunner:
@@ -32,8 +33,8 @@ class SubprocessRunner:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def run(self, day: str, shard: int, shards: int) -> None:
-        self.run_job(shard_job(self._settings, day, shard, shards))
+    def run(self, day: str, shard: int, shards: int, like: str = "") -> None:
+        self.run_job(shard_job(self._settings, day, (shard, shards), like))
 
     def run_job(self, job: Job) -> None:
         """Run any job to its end. Raises NightjarError if there is no environment for it, or if it fails."""

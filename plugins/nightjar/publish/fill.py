@@ -48,7 +48,7 @@ def fill(
     users = sorted(set(lists.users) - {NEW_USERS})
     if len(users) + 1 != len(lists.users):
         raise NightjarError(f"{partition} has a user in two of its parts", "Run the partition's task again")
-    return Record(version, previous, users, new_users, entries - new_users, len(songs))
+    return Record(version, previous, users, new_users, entries - new_users, len(songs), partition.model)
 
 
 def _without(rows: pa.Table, forgotten: Forgotten) -> pa.Table:

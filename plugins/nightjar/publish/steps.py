@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 
-from nightjar.errors import NightjarError
+from nightjar.errors import GateClosed, NightjarError
 from nightjar.held import noted
 from nightjar.lake import Lake, Partition
+from nightjar.models import live as live_model
+from nightjar.models.live import Live
 from nightjar.objects import Objects
 from nightjar.publish import encode, fill, records, versions
 from nightjar.publish.spool import Spool
@@ -29,12 +31,18 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
     key of a version its record is written (`published/<version>.json`), so that a run killed anywhere leaves nothing
     that the next does not remove. The live version and the one before it are kept. A day older than the live version
     changes nothing. What is taken down is on no list, be it taken down before or meanwhile. `accept` publishes past the
-    comparison with the live version.
+    comparison with the live version; for the first lists of a new model, its promotion may have accepted the churn.
 
-    Raises GateClosed if the lists are much poorer than the live ones or nearly all others, and NightjarError if the
-    store evicts, is full, or does not hold what was written; the pointer has then not moved.
+    Raises GateClosed if the model is not live, if the lists are much poorer than the live ones or nearly all others,
+    and NightjarError if the store evicts, is full, or does not hold what was written; the pointer has then not moved.
     """
     lake = Lake(settings)
+    model = live_model.read(lake.objects)
+    if model.model not in ("", settings.model):
+        raise GateClosed(
+            f"the lists of {day} by {settings.model} stay in the lake: {model.model} is the live model",
+            f"If it is to take over: nightjar model promote {settings.model}",
+        )
     partition = Partition("lists", day, settings.model)
     manifest = lake.manifest(partition)
     version = versions.version_of(day, manifest.to_json())
@@ -50,7 +58,7 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
         record = fill.fill(lists, version, previous, lake, partition, manifest, forgotten)
         churn = _churn(store, live, lists)
         if not accept:
-            versions.gate(record, behind, churn)
+            versions.gate(record, behind, None if _is_accepted(behind, model) else churn)
         removed = records.sweep(lake.objects, store, day, {live, before, version})  # what killed runs left
         _write(lake.objects, store, record, lists)
         if since := ledger.with_songs(lake) - forgotten:
@@ -76,6 +84,11 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
         "removed": removed,
         "churn": None if churn is None else round(churn, 4),
     }
+
+
+def _is_accepted(behind: Record | None, model: Live) -> bool:
+    """Whether another model made the live version, and a person has accepted that nearly all lists change."""
+    return model.accepted and behind is not None and behind.model not in ("", model.model)
 
 
 def go_to(settings: Settings, version: str | None = None) -> dict:

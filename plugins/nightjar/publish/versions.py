@@ -77,6 +77,8 @@ class Record:
     """Songs on all other lists; 0 also where it was not counted, as by an older Nightjar."""
     songs: int = 0
     """And how many different ones those are."""
+    model: str = ""
+    """Whose vectors the lists were ranked with; "" where it was not recorded, as by an older Nightjar."""
 
     def keys(self) -> Iterator[str]:
         """All keys of the version, that of new users last."""

@@ -10,6 +10,7 @@ from nightjar.duplicates.steps import regroup
 from nightjar.errors import NightjarError
 from nightjar.ingest.names import is_track_id
 from nightjar.lake import Lake
+from nightjar.models import live
 from nightjar.publish.store import Store
 from nightjar.publish.versions import list_key
 from nightjar.settings import Settings
@@ -57,11 +58,15 @@ def purge_takedowns(settings: Settings, day: str) -> dict:
 
     {"tracks", "users", "partitions", "rows", "audio", "lists", "vectors"}. A night without new takedowns reads nothing
     but them. Whoever is killed in it begins again with what is left, and ends the same. The takedowns of all days are
-    meant, so that `day` is only what a run is called by.
+    meant, so that `day` is only what a run is called by. A candidate's run leaves it to the live model's, which purges
+    what all models made.
     """
     lake = Lake(settings)
-    new = ledger.forgotten(lake) - ledger.purged(lake.objects)
     counts = dict.fromkeys(("partitions", "rows", "audio", "lists", "vectors"), 0)
+    if like := live.leader(lake.objects, settings.model):
+        log.info("purge_takedowns %s: left to the nights of %s, which is live", day, like)
+        return {"tracks": 0, "users": 0} | counts
+    new = ledger.forgotten(lake) - ledger.purged(lake.objects)
     if new:
         new |= Forgotten(ledger.songs_of(lake, new.users))
         ledger.remember(lake.objects, new)

@@ -10,26 +10,27 @@ import pyarrow.compute as pc
 
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
+from nightjar.models import live
 from nightjar.settings import Settings
 from nightjar.takedowns.ledger import purged, taken_down
 from nightjar.thresholds import LOAD_CHECK_SONGS
-from nightjar.vectors.store import KINDS, VectorStore
+from nightjar.vectors.names import KINDS, TABLES
+from nightjar.vectors.store import VectorStore
 
 log = logging.getLogger(__name__)
-
-_TABLES = {"tracks": "embeddings", "windows": "windows"}
 
 
 def load_vectors(settings: Settings, day: str) -> dict:
     """Make Milvus hold exactly the day's committed vectors: {"tracks", "windows", "removed", "checked"}.
 
+    The first model of all is live from then on, and the aliases follow the live one; loading another changes neither.
     Vectors that the day had and has no more are removed, and so is every song that is taken down and not purged yet, of
     whatever day it is. Then the day is counted, and its songs (an even sample of a large day) must find themselves.
     Running it again changes nothing. Raises PartitionMissing, and NightjarError if Milvus does not hold what it must.
     """
     lake = Lake(settings)
     gone = taken_down(lake)
-    rows = {kind: _without(lake.read(Partition(_TABLES[kind], day, settings.model)), gone) for kind in KINDS}
+    rows = {kind: without(lake.read(Partition(TABLES[kind], day, settings.model)), gone) for kind in KINDS}
     removed = checked = 0
     with VectorStore(settings) as store:
         if rows["tracks"].num_rows:
@@ -38,10 +39,12 @@ def load_vectors(settings: Settings, day: str) -> dict:
             for kind in reversed(KINDS):  # a song is in `tracks` only once its windows are loaded
                 store.upsert(kind, rows[kind])
             gone = taken_down(lake)  # again: what was taken down meanwhile was perhaps loaded after its purge
-            rows = {kind: _without(rows[kind], gone) for kind in KINDS}
+            rows = {kind: without(rows[kind], gone) for kind in KINDS}
             removed = sum(store.delete_day_except(kind, day, rows[kind]) for kind in KINDS)
             store.delete_tracks(gone - purged(lake.objects).tracks)
             checked = _check(store, day, rows)
+            if live.begin(lake.objects, settings.model).model == settings.model and not store.is_live():
+                store.make_live()
     summary = {kind: rows[kind].num_rows for kind in KINDS} | {"removed": removed, "checked": checked}
     log.info(
         "load_vectors %s: %d songs and %d windows of %s, %d vectors removed, %d songs found themselves",
@@ -50,7 +53,8 @@ def load_vectors(settings: Settings, day: str) -> dict:
     return summary
 
 
-def _without(rows: pa.Table, gone: set[str]) -> pa.Table:
+def without(rows: pa.Table, gone: set[str]) -> pa.Table:
+    """The rows of other songs than those that are `gone`."""
     return rows.filter(pc.invert(pc.is_in(rows["track_id"], pa.array(sorted(gone), pa.string()))))
 
 

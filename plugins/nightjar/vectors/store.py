@@ -8,7 +8,6 @@ vectors are always read and written under their model's own name, so that fillin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -28,9 +27,10 @@ from nightjar.thresholds import (
     MILVUS_MAX_LIMIT,
     SELF_SIMILARITY,
 )
+from nightjar.vectors import names
 from nightjar.vectors.connection import Connection
+from nightjar.vectors.names import KINDS
 
-KINDS = ("tracks", "windows")
 _MAX_ID = 64  # a track id's longest, see nightjar.schemas
 
 
@@ -64,14 +64,11 @@ class VectorStore:
 
     # --- collections --------------------------------------------------------------------------------------------------
     def collection(self, kind: str) -> str:
-        """The name of this model's collection of `kind`. Characters other than letters, digits and _ are written as
-        their code, so that models `a-1`, `a.1` and `a_1` have one each."""
-        if kind not in KINDS:
-            raise NightjarError(f"there are no vectors of kind {kind!r}", f"Kinds: {', '.join(KINDS)}")
-        return f"{kind}__" + re.sub(r"[^A-Za-z0-9_]", lambda found: f"_x{ord(found[0]):02x}_", self.model)
+        """The name of this model's collection of `kind`."""
+        return names.collection(kind, self.model)
 
     def ensure(self, dimension: int) -> None:
-        """Have this model's collections, loaded. The first model's become the live ones.
+        """Have this model's collections, loaded. The aliases stay where they are.
 
         Raises NightjarError if they exist for vectors of another dimension.
         """
@@ -86,8 +83,6 @@ class VectorStore:
                     "A model whose output changed needs a new name: set NIGHTJAR_MODEL",
                 )
             self._call(self._client.load_collection, name)
-            if self._live(kind) is None:
-                self._call(self._client.create_alias, name, kind)
 
     def exists(self) -> bool:
         """Whether this model has collections."""
@@ -100,10 +95,14 @@ class VectorStore:
     def make_live(self) -> None:
         """Move the aliases to this model's collections. Raises NightjarError if it has none."""
         if not self.exists():
-            raise NightjarError(f"no vectors of {self.model} are loaded", "Run load_vectors with NIGHTJAR_MODEL set")
+            raise NightjarError(f"no vectors of {self.model} are loaded", f"Run nightjar model fill {self.model}")
         for kind in KINDS:
             move = self._client.alter_alias if self._live(kind) else self._client.create_alias
             self._call(move, self.collection(kind), kind)
+
+    def models(self) -> list[str]:
+        """The models that have collections, in order."""
+        return sorted({each for name in self._call(self._client.list_collections) if (each := names.model(name))})
 
     def _live(self, kind: str) -> str | None:
         """The collection behind the alias `kind`."""
@@ -147,7 +146,7 @@ class VectorStore:
         for start in range(0, rows.num_rows, size):
             batch = rows.slice(start, size)
             vectors = np.stack(batch["vector"].to_numpy(zero_copy_only=False))
-            columns = (_keys(kind, batch), batch["track_id"].to_pylist(), batch["day"].to_pylist(), vectors)
+            columns = (names.keys(kind, batch), batch["track_id"].to_pylist(), batch["day"].to_pylist(), vectors)
             self._call(
                 self._client.upsert,
                 name,
@@ -159,8 +158,8 @@ class VectorStore:
 
     def delete_day_except(self, kind: str, day: str, rows: pa.Table) -> int:
         """Remove the vectors of `day` that `rows` (as for `upsert`) do not have; returns how many there were."""
-        keep = set(_keys(kind, rows))
-        gone = [key for key in self._day_keys(kind, day) if key not in keep]
+        keep = set(names.keys(kind, rows))
+        gone = [key for key in self.day_keys(kind, day) if key not in keep]
         for ids in _batches(gone, MILVUS_BATCH_IDS):
             self._call(self._client.delete, self.collection(kind), ids=ids)
         return len(gone)
@@ -243,7 +242,8 @@ class VectorStore:
         )
         return [sorted(map(_hit, hits), key=lambda hit: (-hit.similarity, hit.track_id, hit.window)) for hits in lists]
 
-    def _day_keys(self, kind: str, day: str) -> Iterator[str]:
+    def day_keys(self, kind: str, day: str) -> Iterator[str]:
+        """The primary keys of a day's vectors, as `names.keys` gives them for rows of the lake."""
         name, wanted = self._readable(kind), f"day == {days.number(day)}"
         pages = self._call(
             self._client.query_iterator, name, filter=wanted, output_fields=["id"], batch_size=MILVUS_MAX_LIMIT
@@ -253,14 +253,6 @@ class VectorStore:
                 yield from (row["id"] for row in page)
         finally:
             pages.close()
-
-
-def _keys(kind: str, rows: pa.Table) -> list[str]:
-    """Primary keys: the track id, for a window with its number behind it (`abc#0007`)."""
-    track_ids = rows["track_id"].to_pylist()
-    if kind == "tracks":
-        return track_ids
-    return [f"{each}#{window:04d}" for each, window in zip(track_ids, rows["window"].to_pylist(), strict=True)]
 
 
 def _hit(found: dict) -> Hit:

@@ -45,7 +45,7 @@ def settings(overlay: str) -> Settings:
 
 def pod(overlay: str) -> dict:
     made = settings(overlay)
-    return embedder_pod(made, shard_job(made, "2026-11-20", 0, 1), told(made), {"day": "2026-11-20", "shard": "0"})
+    return embedder_pod(made, shard_job(made, "2026-11-20", (0, 1)), told(made), {"day": "2026-11-20", "shard": "0"})
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -104,11 +104,11 @@ def test_gpus_by_a_setting(settings: Settings) -> None:
     from nightjar.embed.manifest import embedder_pod
 
     one = replace(settings, embedder_gpus="1", embedder_cache_claim="weights")
-    made = embedder_pod(one, shard_job(one, DAY, 0, 1), told(one), {})["spec"]
+    made = embedder_pod(one, shard_job(one, DAY, (0, 1)), told(one), {})["spec"]
     assert made["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert made["tolerations"][0]["key"] == "nvidia.com/gpu"
     assert made["volumes"][0]["persistentVolumeClaim"] == {"claimName": "weights"}
-    without = embedder_pod(settings, shard_job(one, DAY, 0, 1), told(one), {})["spec"]
+    without = embedder_pod(settings, shard_job(one, DAY, (0, 1)), told(one), {})["spec"]
     assert "tolerations" not in without
     assert "emptyDir" in without["volumes"][0]
 

@@ -22,7 +22,7 @@ def _interpreter(folder: Path, script: str) -> Settings:
     program = folder / "python"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    return Settings(embedder_python=str(program), embedder_threads=3)
+    return Settings(embedder_python=str(program), embedder_threads=3, model="some-1")
 
 
 def test_progress_reaches_the_log_line_by_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

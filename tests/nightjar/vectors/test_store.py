@@ -119,8 +119,10 @@ def test_pages_of_a_day_are_all_read(store, monkeypatch):
     assert store.delete_day_except("tracks", DAYS[0], rows.slice(0, 4)) == 31
 
 
-def test_the_first_model_is_live_and_the_next_by_an_explicit_act_only(store, settings, milvus):
+def test_the_aliases_move_by_an_explicit_act_only(store, settings, milvus):
     store.upsert("tracks", songs(DAYS[0], "a"))
+    assert not store.is_live()
+    store.make_live()
     assert store.is_live()
     with VectorStore(replace(settings, model="other-2")) as other:
         assert not other.exists()
@@ -138,12 +140,16 @@ def test_the_first_model_is_live_and_the_next_by_an_explicit_act_only(store, set
     assert milvus.describe_alias("tracks")["collection_name"] == "tracks__other_x2d_2"
 
 
-def test_models_with_like_names_do_not_share_a_collection(store, settings):
+def test_models_with_like_names_do_not_share_a_collection(store, settings, milvus):
+    milvus.create_collection("others__x", dimension=4)
     names = set()
     for model in ("a-1", "a_1", "a.1"):
         with VectorStore(replace(settings, model=model)) as other:
             names.add(other.collection("tracks"))
+            other.ensure(3)
+            assert model in other.models()
     assert len(names) == 3
+    assert store.models() == sorted(["a-1", "a_1", "a.1", settings.model])
 
 
 def test_another_dimension_is_refused(store):

@@ -1,0 +1,27 @@
+"""Three days of the live model, ranked and published, and a stand-in for the embedder."""
+
+from __future__ import annotations
+
+import pytest
+
+from nightjar.embed import steps
+from nightjar.models import known
+from tests.nightjar.models.candidates import SHORT, TURNED, Runner
+from tests.nightjar.takedowns import world
+
+
+@pytest.fixture
+def embedder(monkeypatch):
+    """The stand-in."""
+    monkeypatch.setattr(steps, "SubprocessRunner", Runner)
+    monkeypatch.setattr(Runner, "ran", [])
+    monkeypatch.setattr(known.made, "models", lambda settings: [TURNED, SHORT])
+    return Runner
+
+
+@pytest.fixture
+def nights(settings, milvus, kv, embedder, monkeypatch):
+    """The live model's settings; the environment names no model, as that of a deployment."""
+    world.make(settings)
+    monkeypatch.setenv("NIGHTJAR_MODEL", "")
+    return settings
