@@ -13,7 +13,7 @@ from tests.nightjar.takedowns import world
 @pytest.fixture
 def embedder(monkeypatch):
     """The stand-in."""
-    monkeypatch.setattr(steps, "SubprocessRunner", Runner)
+    monkeypatch.setattr(steps, "runner_for", Runner)
     monkeypatch.setattr(Runner, "ran", [])
     monkeypatch.setattr(known.made, "models", lambda settings: [TURNED, SHORT])
     return Runner
