@@ -1,8 +1,8 @@
 """Chromaprint words of algorithm 1 (its number in the API), `fpcalc`'s default, of a sound that comes in pieces.
 
 Written from the publication (Lalinsky: "How does Chromaprint work?", https://oxygene.sk/2011/01/how-does-chromaprint-work)
-and the constants of Chromaprint 1.6. The words are those of the library, to a bit in ten thousand: it computes its
-Fourier transforms in other roundings. A test holds them against the muxer of ffmpeg.
+and the constants in Chromaprint's sources. The words are those of the library but for a bit in some thousands where
+sound is silent or a pure tone: the Fourier transforms round differently. A test holds them against ffmpeg's muxer.
 
 The steps: resample to 11,025 Hz, the power of each pitch class in overlapping frames, smooth and normalise it (all
 here), and compare areas of that picture (`chromaprint_words`).
@@ -32,6 +32,9 @@ PHASES = 256
 """Places between two samples for which there is a filter; the nearest below is taken, nothing is interpolated."""
 TAP_BITS = 15
 """A tap is a whole number of 2^-15."""
+LOW_CUTOFF, LOW_ZEROS = 0.85, 32
+"""The same of a low-pass that leaves alone what Chromaprint hears at any of our speeds, up to 3.9 kHz: a sound is first
+brought to RATE by it where it is to be printed at several."""
 TAP_GROUP = 32
 """Taps that are summed by straight code; filters are filled up to it with zeros."""
 
@@ -51,7 +54,7 @@ class Print:
     """The words of a mono sound of `rate` Hz, whose samples are added piece by piece."""
 
     def __init__(self, rate: int) -> None:
-        self._resampler = None if rate == RATE else _Resampler(rate)
+        self._resampler = None if rate == RATE else Resampler(rate)
         self._sound = np.zeros(0, np.int16)
         """At RATE, from the first frame on that is not in a whole batch."""
         self._chroma = [np.zeros((0, CLASSES))]
@@ -72,13 +75,16 @@ class Print:
         return words(np.concatenate([*self._chroma, _chroma(padded)[:left]]))
 
 
-class _Resampler:
-    """Chromaprint's: a windowed sinc in whole numbers, whose low-pass is part of how it hears."""
+class Resampler:
+    """From `rate` Hz to RATE as Chromaprint does it: a windowed sinc in whole numbers, whose low-pass is part of how it
+    hears."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, cutoff: float = CUTOFF, zeros: int = ZEROS) -> None:
         self._rate = rate
-        self._filters, self._taps = _filters(rate)
+        self._filters, self._taps = _filters(rate, cutoff, zeros)
         self._before = (self._taps - 1) // 2  # taps before the middle one
+        self.end = np.zeros(self._taps // 2, np.int16)
+        """What may be added after a sound, so that it is not shorter by half a filter; Chromaprint does not."""
         self._kept: np.ndarray | None = None  # samples from the first on that is still needed
         self._first = -self._before  # its number in the sound
         self._done = 0  # samples that were made
@@ -101,10 +107,10 @@ class _Resampler:
         return made
 
 
-def _filters(rate: int) -> tuple[np.ndarray, int]:
+def _filters(rate: int, cutoff: float, zeros: int) -> tuple[np.ndarray, int]:
     """(PHASES, a multiple of TAP_GROUP) int16 filters from `rate` to RATE, and how many taps are not filled up."""
-    factor = min(RATE * CUTOFF / rate, 1.0)
-    taps = ceil(ZEROS / factor)
+    factor = min(RATE * cutoff / rate, 1.0)
+    taps = ceil(zeros / factor)
     times = np.arange(taps) - (taps - 1) // 2 - np.arange(PHASES)[:, None] / PHASES
     inside = np.sqrt(np.maximum(0.0, 1 - (2 * times / taps) ** 2))
     made = np.sinc(times * factor) * i0(KAISER_BETA * inside)

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
 
 from embedder import signal
-from embedder.chromaprint import RATE, Print
+from embedder.chromaprint import LOW_CUTOFF, LOW_ZEROS, RATE, Print, Resampler
 from embedder.compiled import compiled
 from embedder.decode import Pcm, ffmpeg
 from nightjar.errors import NightjarError
@@ -28,32 +27,26 @@ _STEPS = 1 << 15
 
 def of_mix(pcm: Pcm) -> np.ndarray:
     """Words of decoded audio, uint32. As `fpcalc` does, its channels are rounded to 16 bits before they are mixed."""
-    print_ = Print(signal.RATE)
-    for block in pcm.blocks():
-        print_.add(_mixed(np.ascontiguousarray(block.T)))
-    return print_.words()
+    return _of(_mono(pcm), signal.RATE)
 
 
 def of_stem(stem: Path, rms: float) -> np.ndarray:
     """Words of a stored stem, uint32; none if its level `rms` says that it is silent."""
     if rms < signal.PART_SILENT_RMS:
         return np.zeros(0, np.uint32)
-    print_ = Print(signal.STEM_RATE)
-    for block in _blocks(stem, "int16"):
-        print_.add(block)
-    return print_.words()
+    return _of(_blocks(stem), signal.STEM_RATE)
 
 
 def of_mix_at_speeds(pcm: Pcm) -> list[np.ndarray]:
     """Words of the song with each of PRINT_SPEEDS undone."""
-    return _at_speeds(((left + right) / 2 for left, right in pcm.blocks()), signal.RATE)
+    return _at_speeds(_mono(pcm), signal.RATE)
 
 
 def of_stem_at_speeds(stem: Path, rms: float) -> list[np.ndarray]:
     """The same of a stored stem."""
     if rms < signal.PART_SILENT_RMS:
         return [np.zeros(0, np.uint32)] * len(PRINT_SPEEDS)
-    return _at_speeds(_blocks(stem, "float32"), signal.STEM_RATE)
+    return _at_speeds(_blocks(stem), signal.STEM_RATE)
 
 
 def samples(pcm: Pcm) -> np.ndarray:
@@ -62,32 +55,37 @@ def samples(pcm: Pcm) -> np.ndarray:
     return np.frombuffer(_run(*source, "-ac", "1", "-ar", str(RATE), "-f", "f32le", "-"), "<f4")
 
 
-def _at_speeds(blocks: Iterator[np.ndarray], rate: int) -> list[np.ndarray]:
-    """Of mono blocks (any,) float32. All speeds share one low rate, which makes Chromaprint's own resampling cheap."""
-    prints = [Print(round(RATE / (1 + percent / 100))) for percent in PRINT_SPEEDS]
-    low = soxr.ResampleStream(rate, RATE, 1, dtype="float32")
-
-    def add(block: np.ndarray, last: bool = False) -> None:
-        resampled = np.rint(low.resample_chunk(block, last=last) * _STEPS)
-        whole = np.clip(resampled, -_STEPS, _STEPS - 1).astype(np.int16)
-        for print_ in prints:
-            print_.add(whole)
-
+def _of(blocks: Iterator[np.ndarray], rate: int) -> np.ndarray:
+    print_ = Print(rate)
     for block in blocks:
-        add(block)
-    add(np.zeros(0, np.float32), last=True)
+        print_.add(block)
+    return print_.words()
+
+
+def _at_speeds(blocks: Iterator[np.ndarray], rate: int) -> list[np.ndarray]:
+    """All speeds share one low rate, which makes the resampling of each cheap."""
+    prints = [Print(round(RATE / (1 + percent / 100))) for percent in PRINT_SPEEDS]
+    low = Resampler(rate, LOW_CUTOFF, LOW_ZEROS)
+    for block in chain(blocks, [low.end]):
+        resampled = low.resampled(block)
+        for print_ in prints:
+            print_.add(resampled)
     return [print_.words() for print_ in prints]
 
 
-def _blocks(stem: Path, dtype: str) -> Iterator[np.ndarray]:
-    yield from soundfile.blocks(stem, blocksize=30 * signal.STEM_RATE, dtype=dtype)
+def _blocks(stem: Path) -> Iterator[np.ndarray]:
+    """A stem in pieces of 30 s, (any,) int16."""
+    import soundfile  # the library's environment has none, and its tests print mixes
+
+    yield from soundfile.blocks(stem, blocksize=30 * signal.STEM_RATE, dtype="int16")
 
 
-def _mixed(block: np.ndarray) -> np.ndarray:
-    """(frames,) int16 of (frames, 2) float32."""
-    mono = np.empty(len(block), np.int16)
-    _mix(block, mono)
-    return mono
+def _mono(pcm: Pcm) -> Iterator[np.ndarray]:
+    """Decoded audio in the same pieces, (any,) int16."""
+    for block in pcm.blocks():
+        mono = np.empty(block.shape[1], np.int16)
+        _mix(np.ascontiguousarray(block.T), mono)
+        yield mono
 
 
 @compiled("void(float32[:, ::1], int16[::1])")

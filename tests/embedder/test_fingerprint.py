@@ -37,11 +37,10 @@ def told(*arguments: object) -> bytes:
 
 
 def assert_same_words(ours: np.ndarray, theirs: np.ndarray, wrong_bits: float, more: int = 0) -> None:
-    """Equally many, or up to `more` more or fewer at the end; no larger share of the bits is wrong."""
-    count = min(len(ours), len(theirs))
+    """Equally many, or up to `more` more at the end; no larger share of the bits is wrong."""
     assert ours.dtype == np.uint32
-    assert max(len(ours), len(theirs)) - count <= more
-    assert np.bitwise_count(ours[:count] ^ theirs[:count]).sum() <= wrong_bits * 32 * count
+    assert 0 <= len(ours) - len(theirs) <= more
+    assert np.bitwise_count(ours[: len(theirs)] ^ theirs).sum() <= wrong_bits * 32 * len(theirs)
 
 
 def raw(pcm: Pcm) -> tuple[object, ...]:
@@ -49,16 +48,20 @@ def raw(pcm: Pcm) -> tuple[object, ...]:
 
 
 def assert_all_as_muxed(song: Path, folder: Path) -> None:
-    """The words of a song and of a stem, as they are and at the speeds: there another resampler makes the low rate,
-    whose sound ends a few samples later, which now and then is enough for one more word."""
+    """The words of a song and of a stem, as they are and at the speeds.
+
+    At the speeds ours are cut off at full scale before they are resampled, and rounded in other places. Where
+    Chromaprint resamples to more samples than there were, it loses up to 0.05 s at the end; we do not.
+    """
     pcm = decode(song, folder / "raw")
     stem = stems.write(((block, block / 4) for block in pcm.blocks()), folder).accompaniment
-    assert_same_words(fingerprint.of_mix(pcm), muxed(*raw(pcm)), 1e-3)
-    assert_same_words(fingerprint.of_stem(stem, 1.0), muxed("-i", stem), 1e-3)
-    for ours, theirs in zip(fingerprint.of_mix_at_speeds(pcm), muxed_at_speeds(folder, *raw(pcm)), strict=True):
-        assert_same_words(ours, theirs, 2e-3, 1)
-    for ours, theirs in zip(fingerprint.of_stem_at_speeds(stem, 1.0), muxed_at_speeds(folder, "-i", stem), strict=True):
-        assert_same_words(ours, theirs, 2e-3, 1)
+    for source, plain, at_speeds in (
+        (raw(pcm), fingerprint.of_mix(pcm), fingerprint.of_mix_at_speeds(pcm)),
+        (("-i", stem), fingerprint.of_stem(stem, 1.0), fingerprint.of_stem_at_speeds(stem, 1.0)),
+    ):
+        assert_same_words(plain, muxed(*source), 1e-3)
+        for percent, ours, theirs in zip(PRINT_SPEEDS, at_speeds, muxed_at_speeds(folder, *source), strict=True):
+            assert_same_words(ours, theirs, 1e-2, int(percent > 0))
 
 
 @pytest.mark.parametrize(
