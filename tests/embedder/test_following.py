@@ -31,7 +31,7 @@ def models(monkeypatch):
     def load(name: str, threads: int = 1) -> Embedding:
         part = slice(0, 8) if name == FIRST else slice(10, 15)
         size = len(range(96)[part])
-        whitening = Whitening(np.full(size, 2.0, np.float32), np.ones(size, np.float32))
+        whitening = Whitening(np.full(size, 2.0, np.float32), np.eye(size, dtype=np.float32))
         return Embedding(name, lambda patches: patches[:, :, part].mean(axis=1), whitening)
 
     monkeypatch.setattr(embedding, "MODELS", (FIRST, SECOND))

@@ -22,6 +22,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, csr_matrix, diags_array
 
 from nightjar.compiled import compiled
+from nightjar.recommend.together import largest
 from nightjar.thresholds import (
     BEHAVIOUR_DAMPING,
     NEIGHBOURS_PER_SEED,
@@ -102,16 +103,8 @@ def _neighbours(plays: csr_array, listeners: np.ndarray, offered: np.ndarray) ->
 def _together(plays: csr_array) -> tuple[csr_array, np.ndarray]:
     """How much songs are played by the same people: inner products of the columns, the RIDGE_KEPT largest of each song
     and whatever of them is another's; and of each with itself."""
-    from implicit.nearest_neighbours import all_pairs_knn
-
-    exact = csr_matrix(plays, dtype=np.float64)
-    exact.indices, exact.indptr = exact.indices.astype(np.int32), exact.indptr.astype(np.int32)
-    own = np.bincount(exact.indices, exact.data**2, minlength=exact.shape[1])
-    found = all_pairs_knn(exact, RIDGE_KEPT + 1, show_progress=False)  # each is nearest to itself
-    found.data[found.row == found.col] = 0
-    starts = np.arange(len(own) + 1) * (len(found.data) // len(own))  # equally many a row, filled up with zeros
-    kept = csr_array((found.data, found.col, starts), shape=found.shape)
-    kept.eliminate_zeros()
+    own = np.bincount(plays.indices, plays.data.astype(np.float64) ** 2, minlength=plays.shape[1])
+    kept = largest(plays, RIDGE_KEPT)
     both = csr_array(kept.maximum(kept.T))
     both.sort_indices()
     return both, own
