@@ -114,7 +114,10 @@ def test_a_reader_that_closes_early_gets_no_traceback(tmp_path):
         "sys.exit(cli.main(['status']))\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", script], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", script],
+        env=ENVIRONMENT | {"NIGHTJAR_MODEL": "m-1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     process.stdout.read(10)
     process.stdout.close()
