@@ -14,6 +14,7 @@ from nightjar.recommend import steps
 from nightjar.recommend.why import why
 from nightjar.schemas import NEW_USERS
 from nightjar.thresholds import LIST_LENGTH, MAX_PER_UPLOADER
+from nightjar.vectors.store import VectorStore
 from tests.nightjar.recommend import night
 
 DAY = night.DAYS[-1]
@@ -204,7 +205,8 @@ def test_a_day_that_is_not_there_says_so(settings, milvus):
 
 
 def test_a_song_whose_vector_is_lost_is_an_error_that_names_it(nights, milvus):
-    milvus.delete("tracks", ids=["s22-03"])
+    with VectorStore(nights) as store:
+        milvus.delete(store.collection("tracks"), ids=["s22-03"])
     with pytest.raises(NightjarError, match=r"s22-03.*load_vectors"):
         run(nights)
 
