@@ -120,9 +120,9 @@ def _train(given: argparse.Namespace) -> None:
 
     held_out = given.held_out.split(",") if given.held_out is not None else material.package_names(held_out=True)
     asked = run.Run(
-        given.folders, given.work, frozenset(held_out), given.epochs, given.seed, given.threads, not given.float32
+        given.folders, given.work, frozenset(held_out), given.epochs, given.seed, given.processes, not given.float32
     )
-    print(f"written to {run.train(asked, run.teacher)}")
+    print(f"written to {run.train(asked)}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--epochs", type=int, default=30, help="of 100 steps of 128 patches")
     train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--threads", type=int, default=2)
+    train.add_argument("--processes", type=int, default=2, help="that decode and ask the teacher")
     train.add_argument("--float32", action="store_true", help="do not compute in bfloat16")
     kept = commands.add_parser("weights", help="how it stands with the separator's weights, in JSON")
     kept.add_argument("--fetch", action="store_true", help="fetch them if they are not there")

@@ -15,7 +15,6 @@ from embedder.training.spectrograms import Song
 PER_SONG = 32
 """Patches of a song at most, spread evenly: a quarter of an hour of one song says no more than two minutes."""
 Embed = Callable[[np.ndarray], np.ndarray]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -45,22 +44,28 @@ def middle(contexts: np.ndarray) -> np.ndarray:
     return contexts[:, first : first + signal.PATCH_FRAMES]
 
 
-def taught(songs: list[Song], teacher: Embed, cache: Path, say: Say = print) -> list[Taught]:
-    """All songs with the teacher's embeddings, which are kept in `cache` song by song."""
-    found = []
-    for number, song in enumerate(songs, start=1):
-        kept = cache / song.group / f"{song.name}.npz"
-        if not kept.exists():
-            at = starts(len(song.frames()))
-            patches = middle(np.stack([context(song, start) for start in at]))
-            said = np.concatenate([teacher(patches[begin : begin + 8]) for begin in range(0, len(patches), 8)])
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            partial = kept.with_suffix(".partial")
-            with partial.open("wb") as file:
-                np.savez(file, starts=at, embeddings=said.astype(np.float16))
-            partial.rename(kept)
-            if number % 50 == 0 or number == len(songs):
-                say(f"teacher {number}/{len(songs)} songs")
-        with np.load(kept) as stored:
-            found.append(Taught(song, stored["starts"], stored["embeddings"]))
-    return found
+def cut(song: Song) -> tuple[np.ndarray, np.ndarray]:
+    """Where the song's patches begin (k,), and they themselves, unaltered (k, PATCH_FRAMES, N_MELS)."""
+    at = starts(len(song.frames()))
+    return at, middle(np.stack([context(song, start) for start in at]))
+
+
+def file_of(song: Song, kept: Path) -> Path:
+    """Where the folder `kept` has what the teacher says of a song."""
+    return kept / song.group / f"{song.name}.npz"
+
+
+def keep(song: Song, kept: Path, starts: np.ndarray, embeddings: np.ndarray) -> None:
+    """Write what the teacher says of a song's patches, whole or not at all."""
+    target = file_of(song, kept)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez(file, starts=starts, embeddings=embeddings.astype(np.float16))
+    partial.rename(target)
+
+
+def taught(song: Song, kept: Path) -> Taught:
+    """A song with what the teacher said of it."""
+    with np.load(file_of(song, kept)) as stored:
+        return Taught(song, stored["starts"], stored["embeddings"])

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 
 from embedder import nightjar_cnn
-from embedder.training import alterations, patches, spectrograms, whitening
+from embedder.training import alterations, patches, spectrograms, teacher, whitening
 from embedder.training.curves import draw
 from embedder.training.held_out import Scores, scores
 from embedder.training.objective import Taught as Student
@@ -35,6 +35,8 @@ LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 1e-4
 WARM_UP_STEPS = 100
 Say = Callable[[str], None]
+Ask = Callable[[list[spectrograms.Song], Path, int, Say], None]
+"""Has a teacher's embeddings of songs put into a folder, as `teacher.ask` does."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,20 @@ class Run:
     epochs: int
     seed: int = 1
     processes: int = 2
+    """That decode music and ask the teacher, side by side."""
     half: bool = True
     """Whether convolutions are computed in bfloat16."""
 
 
-def teacher() -> patches.Embed:
-    """MSD_musicnn."""
-    from embedder.msd_musicnn import MsdMusicnn
-
-    return MsdMusicnn()
-
-
-def train(run: Run, teacher: Callable[[], patches.Embed], say: Say = print) -> Path:
+def train(run: Run, ask: Ask = teacher.ask, say: Say = print) -> Path:
     """Train the network; returns the file of its parameters. Goes on where an earlier run in the folder stopped.
 
     Raises NightjarError if there is too little music to train on.
     """
     songs = spectrograms.prepare(run.folders, run.work / "spectrograms", run.processes, say)
-    told = patches.taught(songs, _Late(teacher), run.work / "teacher", say)
+    kept = run.work / "teacher"
+    ask(songs, kept, run.processes, say)
+    told = [patches.taught(song, kept) for song in songs]
     seen = [each for each in told if each.song.group not in run.held_out]
     unseen = [each for each in told if each.song.group in run.held_out]
     if len(seen) < SONGS_IN_A_BATCH:
@@ -97,17 +95,6 @@ def _said(network: keras.Model, taught: Taught) -> np.ndarray:
     """The network's embeddings (k, d) of a song's unaltered patches."""
     contexts = np.stack([patches.context(taught.song, start) for start in taught.starts])
     return network.predict_on_batch(patches.middle(contexts))
-
-
-class _Late:
-    """A teacher that is made when it is first asked."""
-
-    def __init__(self, make: Callable[[], patches.Embed]) -> None:
-        self._make, self._made = make, None
-
-    def __call__(self, given: np.ndarray) -> np.ndarray:
-        self._made = self._made or self._make()
-        return self._made(given)
 
 
 class Batches(keras.utils.PyDataset):
