@@ -62,15 +62,16 @@ def train(run: Run, ask: Ask = teacher.ask, say: Say = print) -> Path:
     Raises NightjarError if there is too little music to train on.
     """
     songs = spectrograms.prepare(run.folders, run.work / "spectrograms", run.processes, say)
+    count = sum(song.group not in run.held_out for song in songs)
+    if count < SONGS_IN_A_BATCH:
+        raise NightjarError(
+            f"{count} songs to train on are fewer than a batch of {SONGS_IN_A_BATCH}", "Name more folders"
+        )
     kept = run.work / "teacher"
     ask(songs, kept, run.processes, say)
     told = [patches.taught(song, kept) for song in songs]
     seen = [each for each in told if each.song.group not in run.held_out]
     unseen = [each for each in told if each.song.group in run.held_out]
-    if len(seen) < SONGS_IN_A_BATCH:
-        raise NightjarError(
-            f"{len(seen)} songs to train on are fewer than a batch of {SONGS_IN_A_BATCH}", "Name more folders"
-        )
     say(f"{len(seen)} songs to train on, {len(unseen)} held out")
     keras.utils.set_random_seed(run.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if run.half else "float32")

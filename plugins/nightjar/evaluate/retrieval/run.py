@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from nightjar.embed.runner import run_embedder
 from nightjar.errors import NightjarError
 from nightjar.evaluate.alterations import ALTERATIONS
-from nightjar.evaluate.copies import alter
+from nightjar.evaluate.copies import Unreadable, alter
 from nightjar.evaluate.progress import Progress
 from nightjar.evaluate.recommendations.metrics import mean
 from nightjar.evaluate.retrieval import measures
@@ -86,6 +86,7 @@ def evaluate(settings: Settings, asked: Asked) -> dict:
             for model in MODELS
             if model not in PLAIN
         }
+    halved = np.array([(str(files[name]), MODELS[0], "first") in described for name in songs.names])
     queries = len(rates[asked.model]["P@1"])
     if not queries:
         raise NightjarError("no song has its like among the others", "The label has to be shared by several songs")
@@ -100,7 +101,7 @@ def evaluate(settings: Settings, asked: Asked) -> dict:
         "model": asked.model,
         "models": {
             model: {name: mean(values) for name, values in rates[model].items()}
-            | {"other part": mean(measures.other_part(vectors[model, "first"], vectors[model, "second"]))}
+            | {"other part": mean(_other_part(vectors[model, "first"], vectors[model, "second"], halved))}
             | {"dimensions": vectors[model, "whole"].shape[1]}
             for model in MODELS
         },
@@ -129,8 +130,8 @@ def _copies(files: dict[str, Path], folder: Path, progress: Progress) -> dict[tu
             for kind in COPIES:
                 try:
                     made[name, kind] = alter(file, ALTERATIONS[kind], folder / f"{number}-{kind}")
-                except NightjarError:
-                    continue  # the embedder says of the song itself what is wrong with it
+                except Unreadable:  # the embedder will say so too, and the song is left out
+                    continue
             progress.add()
     return made
 
@@ -156,11 +157,15 @@ def _described(
 
 
 def _stacked(vectors: list[np.ndarray | None]) -> np.ndarray | None:
-    """The vectors of all songs; a song of a single patch has no halves, and stands for both."""
+    """The vectors of all songs, zeros for one that has no such part: a song of a single patch has no halves."""
     if all(each is None for each in vectors):
         return None
     width = next(len(each) for each in vectors if each is not None)
     return np.stack([np.zeros(width, np.float32) if each is None else each for each in vectors])
+
+
+def _other_part(first: np.ndarray | None, second: np.ndarray | None, halved: np.ndarray) -> np.ndarray:
+    return measures.other_part(first[halved], second[halved]) if halved.any() else np.zeros(0)
 
 
 def _near(described: dict, model: str, pairs: list[tuple[str, str]]) -> dict:
