@@ -12,6 +12,7 @@ import argparse
 import random
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,8 @@ def main() -> None:
                     start = chance.uniform(0, seconds - length)
                     encode = ("-ss", start, "-t", length, "-i", file, "-b:a", "64k", cut)
                     subprocess.run(ffmpeg(*encode), check=True, stdin=subprocess.DEVNULL)
-                    pieces.append((length, len(songs) - 1, _patches(cut, Path(folder) / "piece", model)[0]))
+                    with suppress(SongRejected):  # a pause that is as long as the piece
+                        pieces.append((length, len(songs) - 1, _patches(cut, Path(folder) / "piece", model)[0]))
             if number % 25 == 24:
                 print(f"{number + 1} of {len(files)} files", flush=True)
     print(f"{asked.model}: {len(songs)} songs, {len(pieces)} pieces; share with the song first / in the first ten")
