@@ -1,23 +1,28 @@
 """A shard of a day's tracks becomes parts of stems, embeddings, windows, fingerprints and rejects in the lake.
 
-Separated stems go to object storage song by song and are found there by the next run: a shard that was killed goes on,
-and a file that was uploaded twice is separated once. A song that cannot be processed becomes a reject; only what is
+Songs go through in three steps that overlap (`overlap.py`). Stems, and all else that is known of a finished song
+(`unfinished.py`), go to object storage song by song and are found there by the next run: a shard that was killed goes
+on, and a file that was uploaded twice is processed once. A song that cannot be processed becomes a reject; only what is
 wrong with the place (object storage, disk, weights) stops the shard.
 """
 
 from __future__ import annotations
 
 import resource
-import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from embedder import embedding, scratch, signal
 from embedder.decode import SongRejected
 from embedder.networks import Networks
-from embedder.song import Place, process
+from embedder.overlap import in_turn
+from embedder.song import Decoded, Fetched, Place, decoded, end, fetch, separated
+from embedder.stems import Stems
 from embedder.timing import Seconds
+from embedder.unfinished import Processed, Unfinished
 from nightjar import schemas
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
@@ -66,18 +71,18 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
     tables = (*TABLES, "echoprints") if settings.second_opinion else TABLES
     rows: dict[str, list[dict]] = {table: [] for table in (*tables, "rejects")}
     summary = Summary()
+    done = Unfinished(lake.objects, settings.separator, settings.model)
     with scratch.folder() as folder:
         place = place_of(settings, lake, folder, say)
-        for number, track in enumerate(tracks, start=1):
-            begun = time.perf_counter()
-            seconds = Seconds()
-            said = _one(track, place, seconds, rows, summary)
-            summary.seconds.add(seconds)
-            took = time.perf_counter() - begun
-            say(f"song {number}/{len(tracks)} {track['track_id']}: {said}; {took:.1f} s ({seconds})")
+        for number, each in enumerate(_processed(tracks, tables, place, done), start=1):
+            said = _counted(each.track, each.song, rows, summary)
+            summary.seconds.add(each.seconds)
+            say(f"song {number}/{len(tracks)} {each.track['track_id']}: {said} ({each.seconds})")
     for table in tables:
         lake.write_part(Partition(table, day, settings.model), shard, schemas.table(table, rows[table]))
     lake.write_part(Partition("rejects", day, stage=STAGE), shard, schemas.table("rejects", rows["rejects"]))
+    for track in tracks:
+        done.forget(track)
     say(f"embedder {day} shard {shard}/{shards}: {summary}")
     return summary
 
@@ -87,12 +92,61 @@ def place_of(settings: Settings, lake: Lake, folder: Path, say: Say) -> Place:
     return Place(lake.objects, Networks(settings, say), folder, settings.separator, bool(settings.second_opinion), say)
 
 
-def _one(track: dict, place: Place, seconds: Seconds, rows: dict[str, list[dict]], summary: Summary) -> str:
-    """Process one track, add its rows and counts, and say in words how it went."""
-    try:
-        song = process(track, place, seconds)
-    except (SongRejected, ObjectMissing) as error:
-        reject = _reject(track, error)
+def _processed(tracks: list[dict], tables: tuple[str, ...], place: Place, done: Unfinished) -> Iterator[_Song]:
+    """All tracks, with what became of them. Of files of the same bytes the second waits until the first is finished."""
+    rounds: dict[int, list[_Song]] = {}
+    seen: Counter[str] = Counter()
+    for track in tracks:
+        rounds.setdefault(seen[track["sha256"]], []).append(_Song(track, tables, place, done))
+        seen[track["sha256"]] += 1
+    for songs in rounds.values():
+        yield from in_turn(songs)
+
+
+class _Song:
+    """A track on its way; in the end `song` is what it became, or why it is rejected."""
+
+    def __init__(self, track: dict, tables: tuple[str, ...], place: Place, done: Unfinished) -> None:
+        self.track, self.seconds = track, Seconds()
+        self.song: Processed | NightjarError | None = None
+        self._tables, self._place, self._done = tables, place, done
+        self._fetched: Fetched | None = None
+        self._decoded: Decoded | None = None
+        self._stems: Stems | None = None
+
+    def prepare(self) -> None:
+        with self._rejected():
+            self._fetched = fetch(self.track, self._place, self.seconds)
+            self.song = self._done.find(self.track, self._tables)
+            if self.song is None:
+                self._decoded = decoded(self._fetched, self._place, self.seconds)
+
+    def separate(self) -> None:
+        if self.song is None:
+            with self._rejected():
+                self._stems = separated(self._decoded, self._place, self.seconds)
+
+    def finish(self) -> None:
+        if self.song is None:
+            with self._rejected():
+                self.song = end(self._decoded, self._stems, self._place, self.seconds)
+                with self.seconds.of("store"):
+                    self._done.keep(self.track, self.song)
+        if self._fetched is not None:
+            self._fetched.release()
+
+    @contextmanager
+    def _rejected(self) -> Iterator[None]:
+        try:
+            yield
+        except (SongRejected, ObjectMissing) as error:
+            self.song = error
+
+
+def _counted(track: dict, song: Processed | NightjarError, rows: dict[str, list[dict]], summary: Summary) -> str:
+    """Add one track's rows and counts, and say in words how it went."""
+    if isinstance(song, NightjarError):
+        reject = _reject(track, song)
         rows["rejects"].append(reject)
         summary.rejected += 1
         return f"rejected, {reject['reason']}: {reject['detail']}"

@@ -1,4 +1,4 @@
-"""One song from its object to the rows of five tables."""
+"""One song from its object to the rows of five tables, in steps that may overlap with other songs'."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from embedder.decode import Pcm, SongRejected, decode
 from embedder.networks import Networks
 from embedder.stems import Stems
 from embedder.timing import Seconds
+from embedder.unfinished import Processed
 from embedder.vectors import Whitening
 from nightjar.objects import Objects
 from nightjar.thresholds import PRINT_SPEEDS
@@ -26,16 +27,6 @@ if TYPE_CHECKING:
 
 _REPORT_SECONDS = 60.0
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Processed:
-    """A song's rows by table, and what the log says of it."""
-
-    rows: dict[str, list[dict]]
-    audio_s: float
-    vocals_db: float
-    reused: bool
 
 
 @dataclass(frozen=True)
@@ -52,45 +43,93 @@ class Place:
     say: Say = print
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """A song whose upload is here, in a folder that `release` removes with all else of the song."""
+
+    track: dict
+    folder: tempfile.TemporaryDirectory
+    upload: Path
+
+    @property
+    def path(self) -> Path:
+        return Path(self.folder.name)
+
+    def release(self) -> None:
+        self.folder.cleanup()
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A song that is ready to be separated."""
+
+    track: dict
+    path: Path
+    """The song's folder."""
+    pcm: Pcm
+    stored: Stems | None
+    """The stems of an earlier run, fetched."""
+
+
 def process(track: dict, place: Place, seconds: Seconds) -> Processed:
     """A row of `tracks` to its rows of stems, embeddings, windows, fingerprints and speed_prints.
 
     Separation is skipped where both stems are stored already. Raises SongRejected, ObjectMissing if the upload is gone,
     NightjarError if object storage fails or there are no weights.
     """
-    with tempfile.TemporaryDirectory(dir=place.scratch) as temporary:
-        folder = Path(temporary)
+    fetched = fetch(track, place, seconds)
+    try:
+        song = decoded(fetched, place, seconds)
+        return end(song, separated(song, place, seconds), place, seconds)
+    finally:
+        fetched.release()
+
+
+def fetch(track: dict, place: Place, seconds: Seconds) -> Fetched:
+    """The first step: the upload, which must be the one that was ingested. Raises as `process` does."""
+    folder = tempfile.TemporaryDirectory(dir=place.scratch)
+    try:
         with seconds.of("fetch"):
-            upload = _fetched(track, place.objects, folder)
-        with seconds.of("decode"):
-            pcm = decode(upload, folder / "mix.raw")
-        made, reused = _stems(track, pcm, folder, place, seconds)
-        with seconds.of("load"):
-            model = place.networks.embedding
-        embeddings = embed(made.accompaniment, model, seconds)
-        with seconds.of("fingerprint"):
-            prints, speed_prints = _fingerprints(pcm, made, place)
-        rows = _rows(track, embeddings, model.whitening, prints, speed_prints, place)
-        if place.second_opinion:
-            with seconds.of("echoprint"):
-                rows["echoprints"] = [_echoprint(track, pcm)]
-    return Processed(rows, pcm.seconds, prints["vocals_db"], reused)
+            return Fetched(track, folder, _fetched(track, place.objects, Path(folder.name)))
+    except BaseException:
+        folder.cleanup()
+        raise
 
 
-def _stems(track: dict, pcm: Pcm, folder: Path, place: Place, seconds: Seconds) -> tuple[Stems, bool]:
-    """The song's stored stems in `folder`, and whether they were there already."""
+def decoded(song: Fetched, place: Place, seconds: Seconds) -> Decoded:
+    """The second step: samples, and stems that are stored already."""
+    with seconds.of("decode"):
+        pcm = decode(song.upload, song.path / "mix.raw")
     with seconds.of("fetch"):
-        found = _stored(track, folder, place, pcm)
-    if found is not None:
-        return found, True
+        return Decoded(song.track, song.path, pcm, _stored(song.track, song.path, place, pcm))
+
+
+def separated(song: Decoded, place: Place, seconds: Seconds) -> Stems:
+    """The third step, which takes nearly all of the time: the song's stems, as stored earlier or made now."""
+    if song.stored is not None:
+        return song.stored
     with seconds.of("load"):
-        pieces = _pieces(pcm, place)
+        pieces = _pieces(song.pcm, place)
     with seconds.of("separate"):
-        made = stems.write(_reported(pieces, pcm, track["track_id"], place.say), folder)
-    with seconds.of("store"):
-        for part in stems.PARTS:
-            place.objects.upload(_key(track, part, place), getattr(made, part))
-    return made, False
+        return stems.write(_reported(pieces, song.pcm, song.track["track_id"], place.say), song.path)
+
+
+def end(song: Decoded, made: Stems, place: Place, seconds: Seconds) -> Processed:
+    """The last step: the stems go to object storage, and what is told of the song into rows."""
+    if song.stored is None:
+        with seconds.of("store"):
+            for part in stems.PARTS:
+                place.objects.upload(_key(song.track, part, place), getattr(made, part))
+    with seconds.of("load"):
+        model = place.networks.embedding
+    embeddings = embed(made.accompaniment, model, seconds)
+    with seconds.of("fingerprint"):
+        prints, speed_prints = _fingerprints(song.pcm, made, place)
+    rows = _rows(song.track, embeddings, model.whitening, prints, speed_prints, place)
+    if place.second_opinion:
+        with seconds.of("echoprint"):
+            rows["echoprints"] = [_echoprint(song.track, song.pcm)]
+    return Processed(rows, song.pcm.seconds, prints["vocals_db"], song.stored is not None)
 
 
 def _pieces(pcm: Pcm, place: Place) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -82,7 +82,7 @@ def test_the_same_bytes_at_the_cost_of_mel_and_cnn(first, lake, monkeypatch):
     def never(*_: object) -> None:
         raise AssertionError("only vectors are to be computed")
 
-    for step in ("decode", "_stems", "_fingerprints"):
+    for step in ("decode", "separated", "_fingerprints"):
         monkeypatch.setattr(song, step, never)
     for seen in list(lake.objects.list("uploads/")):
         lake.objects.delete(seen.key)

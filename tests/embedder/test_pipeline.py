@@ -15,6 +15,7 @@ from embedder import signal
 from embedder.__main__ import main
 from embedder.embedding import MODELS
 from embedder.pipeline import STAGE, TABLES, Summary, run_shard
+from embedder.unfinished import Processed, Unfinished
 from nightjar import schemas
 from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.lake import Lake, Partition
@@ -99,6 +100,62 @@ def test_a_shard_with_good_and_bad_songs(lake, settings, weights_dir, synth, upl
     summary = run_shard(replace(settings, weights_dir=str(weights_dir)), DAY, 0, 1, lambda _: None)
     assert (summary.songs, summary.rejected, summary.reused) == (2, 3, 1)
     assert committed(lake, settings) == first
+
+
+class Killed(BaseException):
+    """Ends a shard as a signal does."""
+
+
+def test_a_shard_that_was_killed_goes_on_from_its_last_song(lake, settings, weights_dir, synth, upload):
+    settings = replace(settings, weights_dir=str(weights_dir))
+    songs = [upload(f"t{number}", synth(f"{number}.wav", 4.0 + 0.25 * number)) for number in range(3)]
+    commit_tracks(lake, [*songs, upload("twice", synth("0.wav", 4.0))])
+
+    def killed(line: str) -> None:
+        if line.startswith("song 2/"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_shard(settings, DAY, 0, 1, killed)
+    left = [seen.key for seen in lake.objects.list("stems/") if "unfinished" in seen.key]
+    assert 2 <= len(left) <= 3
+    assert all(song["track_id"].encode() not in lake.objects.get(key) for key in left for song in songs)
+    said = []
+    summary = run_shard(settings, DAY, 0, 1, said.append)
+    assert (summary.songs, summary.rejected) == (4, 0)
+    assert summary.reused >= 3
+    assert sum("separate=" in line for line in said if line.startswith("song ")) <= 1
+    assert not [seen.key for seen in lake.objects.list("stems/") if "unfinished" in seen.key]
+    resumed = committed(lake, settings)
+    for seen in list(lake.objects.list("stems/")):
+        lake.objects.delete(seen.key)
+    assert run_shard(settings, DAY, 0, 1, lambda _: None).reused == 1
+    assert committed(lake, settings) == resumed
+
+
+def test_what_is_kept_of_a_song_is_whole_or_not_taken(lake, settings):
+    done = Unfinished(lake.objects, "none", "model-1")
+    track = {"track_id": "a", "day": DAY, "sha256": "0" * 64}
+    rows = {
+        "stems": [
+            {"track_id": "a", "sha256": "0" * 64, "accompaniment_key": "x", "vocals_key": "y", "vocals_db": -9.5}
+        ],
+        "embeddings": [{"track_id": "a", "day": DAY, "vector": np.array([0.6, 0.8], np.float32)}],
+    }
+    done.keep(track, Processed(rows, 4.0, -9.5, reused=False))
+    found = done.find({**track, "track_id": "b", "day": "2026-11-21"}, ("stems", "embeddings"))
+    assert (found.audio_s, found.vocals_db, found.reused) == (4.0, -9.5, True)
+    assert found.rows["stems"][0] == rows["stems"][0] | {"track_id": "b"}
+    assert schemas.table("embeddings", found.rows["embeddings"]).to_pylist() == [
+        {"track_id": "b", "day": "2026-11-21", "vector": [np.float32(0.6), np.float32(0.8)]}
+    ]
+    assert done.find(track, ("stems", "windows")) is None
+    assert Unfinished(lake.objects, "none", "model-2").find(track, ("stems",)) is None
+    key = next(lake.objects.list("stems/")).key
+    lake.objects.put(key, lake.objects.get(key)[:100])
+    assert done.find(track, ("stems",)) is None
+    done.forget(track)
+    assert not list(lake.objects.list("stems/"))
 
 
 def test_a_shard_takes_only_its_own_and_an_empty_one_loads_no_model(lake, settings, tmp_path, upload, python):
