@@ -21,7 +21,7 @@ live model's run of the day has left, computes vectors only, and writes nothing 
 - *Killed for memory*: a process needs up to 3 GB whatever the length of a song; lower the pool's slots.
 - *"no weights"*: the message says where it looked and what to set.
 - *One song takes forever*: the two-hour upload is handled by pieces; its shard simply takes longer, see the log.
-- *A shard fails*: its separated songs are kept; clear the task, and it goes on from there.
+- *A shard fails*: its finished songs are kept; clear the task, and it goes on from the last one.
 """
 
 from __future__ import annotations
