@@ -30,6 +30,7 @@ install: .venv/installed .venv-embedder/installed  ## two locked environments an
 	@echo "installing the embedder's environment (2.4 GB)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-embedder
 	@$(INSTALL) --python .venv-embedder/bin/python --requirement embedder/requirements.txt
+	@echo "$(CURDIR)/plugins" > .venv-embedder/lib/python3.11/site-packages/nightjar.pth
 	@touch $@
 
 music:  # a wrong SONGS is refused before anything is installed
