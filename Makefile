@@ -7,10 +7,10 @@ UV := .tools/bin/uv
 FIND_LINKS = $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS),$(shell .tools/bin/pip config get global.find-links 2>/dev/null))
 INSTALL = $(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip install --quiet --no-deps
 
-.PHONY: help install music demo stop test lint bench bench-sweep bench-rank bench-publish test-images lock clean
+.PHONY: help install music demo stop test test-services lint bench bench-sweep bench-rank bench-publish test-images lock clean
 
 help:  ## what the targets do
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 install: .venv/installed .venv-embedder/installed  ## two locked environments and .venv/bin/nightjar
 
@@ -44,6 +44,10 @@ stop:  ## end everything that make demo left running
 test: install lint  ## all tests, on real services; ends with a whole night through Airflow
 	@.venv-embedder/bin/python -m pytest tests/embedder
 	@.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench
+
+test-services: install  ## the adapters' tests on what production runs: a Milvus server, a Valkey cluster, PostgreSQL
+	@.venv/bin/python -m pytest tests/nightjar/vectors tests/nightjar/publish/test_store.py tests/nightjar/test_objects.py \
+	    tests/nightjar/doctor/test_metadata.py -m "" -k "not milvus_lite"
 
 lint: install
 	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check .

@@ -1,4 +1,4 @@
-"""The vector store against a real Milvus Lite."""
+"""What the vector store promises, on every Milvus alike."""
 
 from __future__ import annotations
 
