@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import cached_property
+from typing import Any, TypeVar
 
+import grpc
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
@@ -19,6 +21,8 @@ _Answer = TypeVar("_Answer")
 GRPC_OPTIONS = {"grpc.keepalive_time_ms": 330_000, "grpc.keepalive_permit_without_calls": 0}
 """A gRPC server of default settings, as Milvus Lite's, hangs up on clients that ping more often than every 5 minutes;
 pymilvus pings every 10 s, which ends a long search in its middle ("Too many pings")."""
+
+_ALL_NODES = "__default_resource_group"
 
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs a traceback for errors that are raised as well
 
@@ -43,6 +47,26 @@ class Connection:
             return method(*arguments, **named)
         except MilvusException as error:
             raise self._explained(error) from error
+
+    def answers(self, ask: Callable[[], object]) -> bool:
+        """Whether Milvus has what is asked for; Lite and servers have not the same calls."""
+        try:
+            ask()
+        except (MilvusException, grpc.RpcError):  # UNIMPLEMENTED comes as the latter
+            return False
+        return True
+
+    @property
+    def calls(self) -> Any:
+        """Every call of the protocol, also those that the client has no method for."""
+        return self.client._get_connection()
+
+    @cached_property
+    def query_nodes(self) -> int:
+        """How many can hold a replica of a collection; 1 of a Milvus that does not say."""
+        if not self.answers(lambda: self.client.describe_resource_group(_ALL_NODES)):
+            return 1
+        return self.client.describe_resource_group(_ALL_NODES).num_available_node
 
     def until(self, complete: Callable[[_Answer], bool], ask: Callable[[], _Answer], what: str) -> _Answer:
         """The first answer that is `complete`, asked for again after each of MILVUS_RETRY_S. Raises NightjarError.

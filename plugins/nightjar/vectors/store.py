@@ -52,6 +52,11 @@ class VectorStore:
         self._client, self._call = self._milvus.client, self._milvus.call
         self._loaded: set[str] = set()
 
+    @property
+    def milvus(self) -> Connection:
+        """The connection, for what is done to collections as wholes."""
+        return self._milvus
+
     def close(self) -> None:
         """Hang up."""
         self._client.close()
@@ -83,6 +88,11 @@ class VectorStore:
                     "A model whose output changed needs a new name: set NIGHTJAR_MODEL",
                 )
             self._call(self._client.load_collection, name)
+
+    def create(self, name: str, dimension: int) -> None:
+        """Make an empty collection as this model's are, under another name; one of that name is dropped."""
+        self._call(self._client.drop_collection, name)
+        self._create(name, dimension)
 
     def exists(self) -> bool:
         """Whether this model has collections."""

@@ -22,4 +22,5 @@ def milvus_server(request: pytest.FixtureRequest):
 
 @pytest.fixture
 def settings(settings, milvus_server):
-    return replace(settings, milvus_uri=milvus_server.uri)
+    bucket = getattr(milvus_server, "bucket", None)
+    return replace(settings, milvus_uri=milvus_server.uri, milvus_bucket=bucket.name if bucket else "")
