@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 FIND_LINKS = $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS),$(shell .tools/bin/pip config get global.find-links 2>/dev/null))
 INSTALL = $(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip install --quiet --no-deps
 
-.PHONY: help install music demo stop test test-services lint bench bench-sweep bench-rank bench-publish test-images lock clean
+.PHONY: help install music demo stop test test-services lint bench bench-sweep bench-rank bench-publish bench-vectors test-images lock clean
 
 help:  ## what the targets do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -63,6 +63,9 @@ bench-rank: install  # lists for a million people beside implicit: ten minutes; 
 
 bench-publish: install  # what publishing costs; ARGS="--users 1000000"
 	@.venv/bin/python -m tests.bench.publish $(ARGS)
+
+bench-vectors: install  # bulk import, inserts and upserts; searches by server, Lite and Faiss: ten minutes; ARGS="--vectors 1000000"
+	@.venv/bin/python -m tests.bench.vectors $(ARGS)
 
 test-images: install  # the install steps of the images' recipes in fresh environments: 4 GB, some minutes; ARGS=embedder
 	@.venv/bin/python -m tests.deploy.images.steps $(ARGS)

@@ -1,4 +1,4 @@
-"""A whole new collection by bulk import: Parquet goes from the lake past us into the server, is indexed, loaded, checked.
+"""A whole new collection by bulk import: Parquet from the lake is put beside the server, imported, indexed, checked.
 
 The rows are written into the server's bucket as Parquet in the collection's columns, and read by the server itself. All
 of it happens in a collection of another name, which takes its own at last: killed anywhere, nothing of it is seen, and

@@ -49,7 +49,7 @@ class Written:
 
 
 def check(milvus: Connection, name: str, written: Written, read: Callable[[], Iterable[pa.Table]]) -> float:
-    """The recall of searches in the collection `name`, by exact search over the rows (`id`, `vector`) that `read` gives.
+    """The recall of searches in the collection `name`, by exact search over the rows (id, vector) that `read` gives.
 
     Raises NightjarError if it has another number of rows than were written, or other keys, or finds too little.
     """
