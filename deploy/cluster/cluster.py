@@ -16,7 +16,7 @@ from pymilvus.exceptions import MilvusException
 
 from deploy.cluster import binaries
 from deploy.cluster.backing import Etcd, Kafka, ZooKeeper
-from deploy.cluster.milvus import ROLES, Role
+from deploy.cluster.milvus import ROLES, ROOT_PATH, Role
 from deploy.embedded import ports, processes
 from deploy.embedded.seaweedfs import SeaweedFS
 from deploy.embedded.service import REPOSITORY, Service
@@ -81,6 +81,8 @@ class Cluster:
         try:
             storage, etcd, zookeeper, kafka = self.backing
             for together in ([storage, etcd, zookeeper], [kafka], list(self.roles.values())):
+                if kafka in together and not any(role.process for role in self.roles.values()):
+                    self._forget_sessions(etcd)
                 for service in together:
                     service.start()
                 for service in together:
@@ -91,6 +93,13 @@ class Cluster:
         except BaseException:
             self.down()
             raise
+
+    @staticmethod
+    def _forget_sessions(etcd: Etcd) -> None:
+        """Remove the sessions of killed processes, which would be waited for; the number given last stays."""
+        sessions = f"{ROOT_PATH}/meta/session/"
+        etcd.remove(sessions, f"{sessions}id")
+        etcd.remove(f"{sessions}id\0", f"{sessions}\xff")
 
     def _wait_for_query_nodes(self) -> None:
         """Return when the proxy knows all of the query nodes. Raises NightjarError if one of the processes ends."""
@@ -103,7 +112,6 @@ class Cluster:
                     if client.describe_resource_group(_ALL_NODES).num_available_node == QUERY_NODES:
                         return
             except MilvusException as error:
-                print(error)
                 failed = error.message
             if time.monotonic() > deadline:
                 raise NightjarError(f"Milvus's proxy does not find {QUERY_NODES} query nodes: {failed}", "LOGS")
