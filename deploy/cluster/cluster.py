@@ -39,10 +39,7 @@ class Cluster:
         self.data = data.resolve()
         self.data.mkdir(parents=True, exist_ok=True)
         noted = self.data / "cluster.json"
-        if noted.exists():
-            made = json.loads(noted.read_text())
-        else:
-            made = {"keys": _new_keys(), "ports": {}}
+        made = json.loads(noted.read_text()) if noted.exists() else {"keys": _new_keys(), "ports": {}}
         made["ports"] = self._assigned(made["ports"])
         noted.touch(mode=0o600)
         noted.write_text(json.dumps(made))
