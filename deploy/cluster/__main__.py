@@ -1,6 +1,7 @@
 """`python -m deploy.cluster up|down|status|uri [--data DIR]`: the Milvus cluster on the command line.
 
-`uri` prints the address, for NIGHTJAR_MILVUS_URI. Without --data its state is below .nightjar/cluster.
+`uri` prints the address, for NIGHTJAR_MILVUS_URI. Without --data its state is below .nightjar/cluster, and `down` ends
+every cluster below .nightjar.
 """
 
 from __future__ import annotations
@@ -9,24 +10,24 @@ import argparse
 import sys
 from pathlib import Path
 
-from deploy.cluster.cluster import HOME, Cluster
+from deploy.cluster.cluster import HOME, Cluster, clusters
 from nightjar.errors import NightjarError
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.cluster", description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=("up", "down", "status", "uri"))
-    parser.add_argument("--data", type=Path, default=HOME)
+    parser.add_argument("--data", type=Path)
     asked = parser.parse_args(arguments)
-    if asked.command == "down" and not asked.data.exists():
+    if asked.command == "down":
+        for data in [asked.data] if asked.data else clusters():
+            Cluster(data).down(print)
         return 0
-    cluster = Cluster(asked.data)
+    cluster = Cluster(asked.data or HOME)
     try:
         if asked.command == "up":
             cluster.up(print)
             print(f"NIGHTJAR_MILVUS_URI={cluster.uri}   data: {cluster.data}   stop: make cluster-stop")
-        elif asked.command == "down":
-            cluster.down(print)
         elif asked.command == "uri":
             print(cluster.uri)
         else:

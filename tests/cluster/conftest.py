@@ -1,4 +1,4 @@
-"""The cluster of `make test-cluster`, which NIGHTJAR_TEST_CLUSTER names by its data directory; a test finds it empty."""
+"""The cluster that NIGHTJAR_TEST_CLUSTER names by its data directory, or one of its own; a test finds it empty."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def _bare(over: threading.Event, seen: Seen, settings: Settings, total: int) -> 
         begun = time.monotonic()
         while not over.is_set():
             try:
-                found = client.query(name, filter="", output_fields=["count(*)"], consistency_level="Eventually")
+                found = client.query(name, filter="", output_fields=["count(*)"])
             except MilvusException:
                 seen.bare_failed += 1
             else:

@@ -61,15 +61,11 @@ class Connection:
 
     def load(self, name: str) -> None:
         """Have a collection in memory: twice where Milvus has query nodes for it. One that is loaded stays as it is."""
-        state = self.call(self.client.get_load_state, name)["state"]
-        if state not in (LoadState.Loaded, LoadState.Loading):
-            self.call(self.client.load_collection, name, replica_number=self._replicas())
-        elif state == LoadState.Loading:  # since a restart, or by another process
-            self.until(
-                lambda found: found["state"] == LoadState.Loaded,
-                partial(self.call, self.client.get_load_state, name),
-                f"loading {name}",
-            )
+        state = partial(self.call, self.client.get_load_state, name)
+        if state()["state"] == LoadState.NotLoad:
+            self.call(lambda: self.client.load_collection(name, replica_number=self._replicas()))
+        else:  # another process, or a restart, may be loading it
+            self.until(lambda found: found["state"] == LoadState.Loaded, state, f"loading {name}")
 
     def leaders(self, name: str) -> tuple | None:
         """What tells one state of a collection's query nodes from another: the node that answers for each replica, or

@@ -6,6 +6,7 @@ _CODES = {
     1: "service not ready",
     2: "service unavailable, or nothing listens",
     11: "a node's clock lags",
+    101: "collection not loaded, as far as a coordinator knows that has just started",
     103: "collection not fully loaded",
     400: "replica not found",
     401: "replica not available",
@@ -40,7 +41,8 @@ _SAYS = (
     "error reading from server",
     "transport is closing",
     "statuscode.unavailable",
-    "failed to flush/sync",
+    "client connection is closing",
+    "can't change the replica number",
 )
 
 
