@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from dataclasses import replace
 from os import kill
 
 import numpy as np
@@ -79,6 +80,23 @@ def _two_without(milvus, before: set[int]) -> bool:
     return len(found) == 2 and found != before
 
 
+def test_takedowns_hold_while_a_query_node_joins(loaded, milvus, whole):
+    """Milvus looks for what it deletes with the same nodes that search."""
+    rows = SONGS.rows(DAYS[0])
+    names = [f"other-{name}" for name in rows["track_id"].to_pylist()]
+    with VectorStore(replace(loaded, model="other-1")) as store:
+        store.ensure(DIMENSION)
+        store.upsert("tracks", rows.set_column(0, "track_id", pa.array(names)))
+        milvus.flush(store.collection("tracks"))
+        killed(whole.query_nodes[1])
+        time.sleep(2)
+        restarted(whole.query_nodes[1])
+        for number in range(0, 200, 10):
+            assert store.delete_tracks(names[number : number + 10]) == 10
+            assert store.count() == 300 - number - 10
+        assert sorted(store.day_keys("tracks", DAYS[0])) == sorted(names[200:])
+
+
 def test_the_proxy_restarts(loaded, whole):
     with reading(loaded, SONGS) as seen:
         time.sleep(5)
@@ -104,8 +122,6 @@ def test_a_coordinator_restarts(loaded, whole, role):
 
 def test_the_data_node_dies_in_the_middle_of_a_load(loaded, whole):
     """Songs of another model are loaded meanwhile, so that what the readers must find stays the same."""
-    from dataclasses import replace
-
     other, batches = replace(loaded, model="other-1"), 12
     rows = pa.concat_tables([SONGS.rows(day) for day in DAYS])
     size = rows.num_rows // batches
