@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import socket
 import time
-import urllib.error
 
 from deploy.cluster import binaries
 from deploy.embedded import ports
@@ -37,9 +38,15 @@ class Etcd(Service):
     def ready(self) -> bool:
         try:
             ports.OPENER.open(f"http://127.0.0.1:{self.ports['etcd']}/health", timeout=2).close()
-        except (urllib.error.URLError, OSError):
+        except OSError:
             return False
         return True
+
+    def remove(self, first: str, end: str) -> None:
+        """Remove the keys from `first` on and before `end`."""
+        encoded = {name: base64.b64encode(key.encode()).decode() for name, key in (("key", first), ("range_end", end))}
+        body = json.dumps(encoded).encode()
+        ports.OPENER.open(f"http://127.0.0.1:{self.ports['etcd']}/v3/kv/deleterange", body, timeout=10).close()
 
 
 class _Java(Service):

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from deploy.cluster import binaries
 from deploy.cluster.backing import Etcd, Kafka, ZooKeeper
-from deploy.cluster.milvus import ROLES, Role
+from deploy.cluster.milvus import ROLES, ROOT_PATH, Role
 from deploy.embedded import ports, processes
 from deploy.embedded.seaweedfs import SeaweedFS
 from deploy.embedded.service import REPOSITORY, Service
@@ -27,6 +28,7 @@ HOME = REPOSITORY / ".nightjar" / "cluster"
 
 QUERY_NODES = 2
 _BUCKET = "milvus"
+_NOTED = "cluster.json"
 _ALL_NODES = "__default_resource_group"
 _READY_WITHIN_S = 90.0
 Say = Callable[[str], None]
@@ -38,22 +40,13 @@ class Cluster:
     def __init__(self, data: Path) -> None:
         self.data = data.resolve()
         self.data.mkdir(parents=True, exist_ok=True)
-        noted = self.data / "cluster.json"
-        if noted.exists():
-            made = json.loads(noted.read_text())
-        else:
-            made = {"keys": _new_keys(), "ports": {}}
-        made["ports"] = self._assigned(made["ports"])
-        noted.touch(mode=0o600)
-        noted.write_text(json.dumps(made))
+        noted = self.data / _NOTED
+        made = json.loads(noted.read_text()) if noted.exists() else {"keys": _new_keys(), "ports": {}}
+        if not processes.marked(f"{self.data}:"):  # else somebody listens on them
+            made["ports"] = ports.choose(_port_names(), made["ports"])
+            noted.touch(mode=0o600)
+            noted.write_text(json.dumps(made))
         self._build(made["keys"], made["ports"])
-
-    def _assigned(self, before: dict[str, int]) -> dict[str, int]:
-        """The ports that there were, whose owners may run; the first time free ones."""
-        names = [*SeaweedFS.port_names, *Etcd.port_names, *ZooKeeper.port_names, *Kafka.port_names]
-        names += [role for role in ROLES if role != "querynode"] + ["proxy_internal"]
-        names += [f"querynode{number + 1}" for number in range(QUERY_NODES)]
-        return before if set(before) == set(names) else ports.choose(names, before)
 
     def _build(self, keys: dict[str, str], chosen: dict[str, int]) -> None:
         data = self.data
@@ -81,6 +74,8 @@ class Cluster:
         try:
             storage, etcd, zookeeper, kafka = self.backing
             for together in ([storage, etcd, zookeeper], [kafka], list(self.roles.values())):
+                if kafka in together and not any(role.process for role in self.roles.values()):
+                    self._forget_sessions(etcd)
                 for service in together:
                     service.start()
                 for service in together:
@@ -92,22 +87,32 @@ class Cluster:
             self.down()
             raise
 
+    @staticmethod
+    def _forget_sessions(etcd: Etcd) -> None:
+        """Remove the sessions of killed processes, which would be waited for; the number given last stays."""
+        sessions = f"{ROOT_PATH}/meta/session/"
+        etcd.remove(sessions, f"{sessions}id")
+        etcd.remove(f"{sessions}id\0", f"{sessions}\xff")
+
     def _wait_for_query_nodes(self) -> None:
         """Return when the proxy knows all of the query nodes. Raises NightjarError if one of the processes ends."""
         deadline = time.monotonic() + _READY_WITHIN_S
-        while True:
+        while self._known_query_nodes() != QUERY_NODES:
             for service in self.services:
                 service.answers()
-            try:
-                with contextlib.closing(MilvusClient(self.uri, timeout=2)) as client:
-                    if client.describe_resource_group(_ALL_NODES).num_available_node == QUERY_NODES:
-                        return
-            except MilvusException as error:
-                print(error)
-                failed = error.message
             if time.monotonic() > deadline:
-                raise NightjarError(f"Milvus's proxy does not find {QUERY_NODES} query nodes: {failed}", "LOGS")
+                raise NightjarError(
+                    f"Milvus does not know {QUERY_NODES} query nodes after {_READY_WITHIN_S:.0f} s",
+                    f"The logs are in {self.data / 'logs'}",
+                )
             time.sleep(0.2)
+
+    def _known_query_nodes(self) -> int:
+        try:
+            with contextlib.closing(MilvusClient(self.uri, timeout=2)) as client:
+                return client.describe_resource_group(_ALL_NODES).num_available_node
+        except (MilvusException, grpc.RpcError):
+            return 0
 
     def down(self, say: Say = lambda line: None) -> None:
         """End every process of the cluster, whoever started it; the data stays."""
@@ -123,6 +128,17 @@ class Cluster:
         for service in reversed(self.backing):  # what needs others first
             end(service)
         processes.end(processes.marked(f"{self.data}:"), signal.SIGTERM, 2.0)
+
+
+def clusters() -> list[Path]:
+    """The data directories of the clusters that there were, beside HOME."""
+    return sorted(noted.parent for noted in HOME.parent.glob(f"*/{_NOTED}"))
+
+
+def _port_names() -> list[str]:
+    names = [name for service in (SeaweedFS, Etcd, ZooKeeper, Kafka) for name in service.port_names]
+    nodes = [f"querynode{number + 1}" for number in range(QUERY_NODES)]
+    return [*names, *(role for role in ROLES if role != "querynode"), "proxy_internal", *nodes]
 
 
 def _new_keys() -> dict[str, str]:

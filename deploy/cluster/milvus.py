@@ -21,6 +21,8 @@ ROLES = {
 }
 """What `milvus run` calls them, and the sections of the configuration that give their addresses."""
 
+ROOT_PATH = "milvus"
+"""What the keys of everything begin with, in etcd and in object storage."""
 _NO_PORT = "99999"
 """A port that there is none of keeps the server of metrics off, which nobody asks here."""
 _LOOPBACK = Path(loopback.__file__)
@@ -70,7 +72,7 @@ class Role(Service):
             own |= {"internalPort": self.ports["proxy_internal"], "http": {"enabled": False}}
         kafka = {"api": {"version": {"request": "false"}}, "broker": {"version": {"fallback": "0.9.0.1"}}}
         return {
-            "etcd": {"endpoints": f"127.0.0.1:{self.ports['etcd']}", "rootPath": "milvus", "use": {"embed": False}},
+            "etcd": {"endpoints": f"127.0.0.1:{self.ports['etcd']}", "rootPath": ROOT_PATH, "use": {"embed": False}},
             "minio": {
                 "address": "127.0.0.1",
                 "port": self.ports["s3"],
@@ -78,7 +80,7 @@ class Role(Service):
                 "secretAccessKey": self.storage.keys["AWS_SECRET_ACCESS_KEY"],
                 "useSSL": False,
                 "bucketName": self.storage.bucket,
-                "rootPath": "milvus",
+                "rootPath": ROOT_PATH,
             },
             "mq": {"type": "kafka"},
             "kafka": {
@@ -87,7 +89,8 @@ class Role(Service):
                 "producer": kafka | {"compression": {"codec": "none"}},
             },
             "localStorage": {"path": str(self.folder / "local")},
-            "common": {"storageType": "remote", "gracefulStopTimeout": 2},
+            "common": {"storageType": "remote", "gracefulStopTimeout": 2, "session": {"ttl": 10}},
+            "grpc": {"client": {"maxMaxAttempts": 3}},
             "log": {"level": "warn", "stdout": True},
             ROLES[self.role]: own,
         }

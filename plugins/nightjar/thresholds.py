@@ -51,8 +51,19 @@ such album beside those of the others: 0.80 at least; noise: 0.08, a day of whic
 # --- vectors --------------------------------------------------------------------------------------------------------
 MILVUS_TIMEOUT_S = 60.0
 """How long a call of Milvus may take; loading a large collection is the longest."""
-MILVUS_RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 16.0)
-"""Pauses before a search that came back short is repeated: a joining query node was seen to take up to 29 s."""
+MILVUS_RETRY_S = (0.5, 1.0, 2.0, *(4.0,) * 40)
+"""Pauses before Milvus is asked again, when it failed in a way that passes or its answer lacked something."""
+MILVUS_PATIENCE_S = 120.0
+"""How long it is asked again. It notices after 10 to 60 s that a query node is dead; one that joins took up to 29 s."""
+MILVUS_CONNECT_S = 10.0
+"""How long connecting is tried: a proxy that restarts listens again after 3 s, and a person waits for an answer."""
+MILVUS_JOIN_S = 40.0
+"""How long query nodes are distrusted that have just begun to answer: up to 29 s of short answers were seen."""
+MILVUS_SAMPLES = 12
+"""Counts that must agree meanwhile, of 4 ms each. Two replicas answer by turns, or nearly: one of which half is missing
+is overlooked once in 4,000 times."""
+MILVUS_REPLICAS = 2
+"""Query nodes that have a collection in memory, where there are as many: one may die while the other answers."""
 MILVUS_BATCH_BYTES = 8 * 1024 * 1024
 """Vectors in one upsert; a message of more than 64 MB is refused."""
 MILVUS_BATCH_IDS = 1000
@@ -74,8 +85,6 @@ BULK_FILE_BYTES = 128 * 2**20
 """Vectors in one file that a server imports: some files a segment of its own, and no more memory here than three."""
 BULK_WAIT_S = 3600.0
 """How long a server may take to import, to index or to load a collection."""
-REPLICAS = 2
-"""Copies of a filled collection in memory, where there are as many query nodes: one may then fail."""
 
 # --- models side by side ---------------------------------------------------------------------------------------------
 RECALL_AT = 10

@@ -21,10 +21,12 @@ from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.objects import Objects
 from nightjar.settings import Settings
-from nightjar.thresholds import BULK_FILE_BYTES, BULK_MIN_ROWS, BULK_WAIT_S, REPLICAS
+from nightjar.thresholds import BULK_FILE_BYTES, BULK_MIN_ROWS, BULK_WAIT_S, MILVUS_SAMPLES
 from nightjar.vectors import names
 from nightjar.vectors.filled import Written, check
 from nightjar.vectors.imports import Importer, importer
+from nightjar.vectors.names import KINDS
+from nightjar.vectors.steps import without
 from nightjar.vectors.store import VectorStore
 
 log = logging.getLogger(__name__)
@@ -37,17 +39,31 @@ def is_worth_it(settings: Settings, store: VectorStore, rows: int) -> bool:
     return rows >= BULK_MIN_ROWS and bool(settings.milvus_bucket) and importer(store.milvus, settings) is not None
 
 
-def rows_of(lake: Lake, kind: str, model: str, which: Iterable[str]) -> Iterator[pa.Table]:
-    """A model's committed vectors of the days, a part at a time, as `fill` takes them."""
-    for day in which:
-        yield from lake.parts(Partition(names.TABLES[kind], day, model))
+def fill_missing(settings: Settings, store: VectorStore, which: Iterable[str], gone: set[str]) -> dict[str, int]:
+    """Import those of the store's model's collections that do not exist and are worth it, with the lake's vectors of the
+    days but of the songs that are `gone`; how many, by kind. What it leaves out is for upserts. Raises NightjarError."""
+    lake, which, done = Lake(settings), list(which), {}
+    for kind in reversed(KINDS):  # a song is in `tracks` only once its windows are loaded
+        partitions = [Partition(names.TABLES[kind], day, store.model) for day in which]
+        rows = sum(lake.manifest(partition).rows for partition in partitions)
+        there = store.milvus.call(store.milvus.client.has_collection, store.collection(kind))
+        if not there and is_worth_it(settings, store, rows):
+            done[kind] = fill(settings, store, kind, rows_of(lake, partitions, gone))
+    return done
+
+
+def rows_of(lake: Lake, partitions: Iterable[Partition], gone: set[str] = frozenset()) -> Iterator[pa.Table]:
+    """What is committed, a part at a time as `fill` takes it, without the songs that are `gone`."""
+    for partition in partitions:
+        for part in lake.parts(partition):
+            yield without(part, gone)
 
 
 def fill(settings: Settings, store: VectorStore, kind: str, tables: Iterable[pa.Table]) -> int:
     """Make the store's model's collection of `kind`, which there is none of yet, of these rows; returns how many.
 
     `tables` are rows of `embeddings` or `windows` of vectors of one dimension, in any pieces; no key may come twice.
-    The collection has then been indexed, loaded, in REPLICAS where the server has the nodes for it, and checked. Its
+    The collection has then been indexed, loaded (in MILVUS_REPLICAS, where there are the query nodes) and checked. Its
     aliases are the caller's to move. Raises NightjarError, and then there is no such collection.
     """
     name = store.collection(kind)
@@ -135,13 +151,14 @@ def _settle(store: VectorStore, filling: str, rows: int) -> None:
         seen = milvus.call(client.describe_index, filling, "vector")
         return int(seen["total_rows"]) >= rows and not int(seen["pending_index_rows"])
 
-    def loaded() -> bool:
-        found = milvus.call(client.query, filling, filter="", output_fields=["count(*)"])
-        return int(found[0]["count(*)"]) >= rows
+    def counted() -> int:
+        return int(milvus.call(client.query, filling, filter="", output_fields=["count(*)"])[0]["count(*)"])
+
+    def loaded() -> bool:  # replicas answer by turns
+        return all(counted() >= rows for _ in range(MILVUS_SAMPLES if milvus.query_nodes > 1 else 1))
 
     _wait(indexed, f"the index of {filling}")
-    replicas = min(REPLICAS, milvus.query_nodes)
-    milvus.call(client.load_collection, filling, replica_number=replicas, timeout=BULK_WAIT_S)
+    milvus.load(filling, BULK_WAIT_S)
     _wait(loaded, f"the loading of {filling}")
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from nightjar.errors import NightjarError
-from nightjar.lake import Lake, Partition
+from nightjar.lake import Partition
 from nightjar.objects import Objects
 from nightjar.vectors import bulk, filled
 from nightjar.vectors.connection import Connection
@@ -53,9 +53,11 @@ def test_the_days_of_the_lake_become_a_collection_that_nights_go_on_with(store, 
     first, second = many(DAYS[0]), many(DAYS[1], ROWS)
     for day, rows in zip(DAYS, (first, second), strict=True):
         lake.write(Partition("embeddings", day, settings.model), rows)
-    rows = bulk.rows_of(Lake(settings), "tracks", settings.model, DAYS)
-    assert bulk.fill(settings, store, "tracks", rows) == 2 * ROWS
-    assert bulk.fill(settings, store, "windows", [windows(DAYS[0], "s00001", 12)]) == 12
+        lake.write(Partition("windows", day, settings.model), windows(day, "s00001" if day == DAYS[0] else "z", 12))
+    assert bulk.fill_missing(settings, store, DAYS, set()) == {}, "it is not worth it"
+    monkeypatch.setattr(bulk, "BULK_MIN_ROWS", 20)
+    assert bulk.fill_missing(settings, store, DAYS, {"z"}) == {"windows": 12, "tracks": 2 * ROWS}
+    assert bulk.fill_missing(settings, store, DAYS, set()) == {}, "they are there"
     assert stored(settings) == []
     assert sorted(store.milvus.client.list_collections()) == [store.collection("tracks"), store.collection("windows")]
     assert (store.count(), store.count(day=DAYS[1]), store.count("windows")) == (2 * ROWS, ROWS, 12)
