@@ -79,12 +79,8 @@ SELF_SIMILARITY = 0.999
 LOAD_CHECK_SONGS = 200
 """Songs of a day that are searched for after loading it: all of a small day, an even sample of a large one."""
 
-BULK_MIN_ROWS = 50_000
-"""A new collection of fewer vectors is filled by upserts."""
-BULK_FILE_BYTES = 128 * 2**20
-"""Vectors in one file that a server imports: some files a segment of its own, and no more memory here than three."""
-BULK_WAIT_S = 3600.0
-"""How long a server may take to import, to index or to load a collection."""
+BULK_MIN_ROWS = 100_000
+"""A new collection of fewer vectors is upserted: an import of any size waits for 20 s, see docs/vectors.md."""
 
 # --- models side by side ---------------------------------------------------------------------------------------------
 RECALL_AT = 10

@@ -21,7 +21,7 @@ from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.objects import Objects
 from nightjar.settings import Settings
-from nightjar.thresholds import BULK_FILE_BYTES, BULK_MIN_ROWS, BULK_WAIT_S, MILVUS_SAMPLES
+from nightjar.thresholds import BULK_MIN_ROWS, MILVUS_SAMPLES
 from nightjar.vectors import names
 from nightjar.vectors.filled import Written, check
 from nightjar.vectors.imports import Importer, importer
@@ -31,6 +31,10 @@ from nightjar.vectors.store import VectorStore
 
 log = logging.getLogger(__name__)
 
+_FILE_BYTES = 128 * 2**20
+"""Vectors in one file that a server imports; it takes three times as much memory here."""
+_WAIT_S = 3600.0
+"""How long a server may take to import a file, to index a collection or to load it."""
 _POLL_S = 0.2
 
 
@@ -40,8 +44,8 @@ def is_worth_it(settings: Settings, store: VectorStore, rows: int) -> bool:
 
 
 def fill_missing(settings: Settings, store: VectorStore, which: Iterable[str], gone: set[str]) -> dict[str, int]:
-    """Import those of the store's model's collections that do not exist and are worth it, with the lake's vectors of the
-    days but of the songs that are `gone`; how many, by kind. What it leaves out is for upserts. Raises NightjarError."""
+    """Import those of the store's model's collections that do not exist and are worth it: the lake's vectors of the
+    days, without those of songs that are `gone`. How many, by kind: others are for upserts. Raises NightjarError."""
     lake, which, done = Lake(settings), list(which), {}
     for kind in reversed(KINDS):  # a song is in `tracks` only once its windows are loaded
         partitions = [Partition(names.TABLES[kind], day, store.model) for day in which]
@@ -94,10 +98,10 @@ def fill(settings: Settings, store: VectorStore, kind: str, tables: Iterable[pa.
 
 
 def _pieces(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows, in tables of about BULK_FILE_BYTES."""
+    """The same rows, in tables of about _FILE_BYTES."""
     waiting: list[pa.Table] = []
     for table in tables:
-        most = max(1, BULK_FILE_BYTES // (4 * len(table["vector"][0]))) if table.num_rows else 1
+        most = max(1, _FILE_BYTES // (4 * len(table["vector"][0]))) if table.num_rows else 1
         for start in range(0, table.num_rows, most):
             waiting.append(table.slice(start, most))
             if sum(each.num_rows for each in waiting) >= most:
@@ -158,15 +162,15 @@ def _settle(store: VectorStore, filling: str, rows: int) -> None:
         return all(counted() >= rows for _ in range(MILVUS_SAMPLES if milvus.query_nodes > 1 else 1))
 
     _wait(indexed, f"the index of {filling}")
-    milvus.load(filling, BULK_WAIT_S)
+    milvus.load(filling, _WAIT_S)
     _wait(loaded, f"the loading of {filling}")
 
 
 def _wait(holds: Callable[[], bool], what: str) -> None:
-    overdue = time.monotonic() + BULK_WAIT_S
+    overdue = time.monotonic() + _WAIT_S
     while not holds():
         if time.monotonic() > overdue:
-            raise NightjarError(f"{what} takes longer than {BULK_WAIT_S:.0f} s", "Look at Milvus's health and log")
+            raise NightjarError(f"{what} takes longer than {_WAIT_S:.0f} s", "Look at Milvus's health and log")
         time.sleep(_POLL_S)
 
 

@@ -49,7 +49,7 @@ def test_what_a_milvus_can_is_asked_of_it(settings, milvus_server):
 
 
 def test_the_days_of_the_lake_become_a_collection_that_nights_go_on_with(store, settings, lake, monkeypatch):
-    monkeypatch.setattr(bulk, "BULK_FILE_BYTES", 4 * 8 * 2000)
+    monkeypatch.setattr(bulk, "_FILE_BYTES", 4 * 8 * 2000)
     first, second = many(DAYS[0]), many(DAYS[1], ROWS)
     for day, rows in zip(DAYS, (first, second), strict=True):
         lake.write(Partition("embeddings", day, settings.model), rows)
@@ -102,7 +102,7 @@ def test_what_a_killed_run_left_is_no_part_of_the_next(store, settings, monkeypa
 
 @pytest.mark.parametrize("lost", ["a file", "a file twice"])
 def test_a_server_that_imports_otherwise_is_noticed(store, settings, monkeypatch, lost):
-    monkeypatch.setattr(bulk, "BULK_FILE_BYTES", 4 * 8 * 1500)
+    monkeypatch.setattr(bulk, "_FILE_BYTES", 4 * 8 * 1500)
     real = bulk._import
 
     def other(store, by, filling, files):
