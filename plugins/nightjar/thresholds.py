@@ -60,8 +60,7 @@ MILVUS_CONNECT_S = 10.0
 MILVUS_JOIN_S = 40.0
 """How long query nodes are distrusted that have just begun to answer: up to 29 s of short answers were seen."""
 MILVUS_SAMPLES = 12
-"""Counts that must agree meanwhile, of 4 ms each. Two replicas answer by turns, or nearly: one of which half is missing
-is overlooked once in 4,000 times."""
+"""Counts of 4 ms that must agree meanwhile. Replicas answer by turns: one that lacks is overlooked once in 4,000."""
 MILVUS_REPLICAS = 2
 """Query nodes that have a collection in memory, where there are as many: one may die while the other answers."""
 MILVUS_BATCH_BYTES = 8 * 1024 * 1024
@@ -79,6 +78,8 @@ SELF_SIMILARITY = 0.999
 LOAD_CHECK_SONGS = 200
 """Songs of a day that are searched for after loading it: all of a small day, an even sample of a large one."""
 
+SEARCH_BREADTH = 64
+"""Vectors that a search of a server's graph keeps in view; by itself as many as are asked for, and 0.93 found."""
 BULK_MIN_ROWS = 100_000
 """A new collection of fewer vectors is upserted: an import of any size waits for 20 s, see docs/vectors.md."""
 

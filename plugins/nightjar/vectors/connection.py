@@ -15,7 +15,14 @@ from pymilvus.exceptions import MilvusException
 
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
-from nightjar.thresholds import MILVUS_CONNECT_S, MILVUS_PATIENCE_S, MILVUS_REPLICAS, MILVUS_RETRY_S, MILVUS_TIMEOUT_S
+from nightjar.thresholds import (
+    MILVUS_CONNECT_S,
+    MILVUS_PATIENCE_S,
+    MILVUS_REPLICAS,
+    MILVUS_RETRY_S,
+    MILVUS_TIMEOUT_S,
+    SEARCH_BREADTH,
+)
 from nightjar.vectors.passing import passes
 
 _Answer = TypeVar("_Answer")
@@ -78,6 +85,11 @@ class Connection:
             f"{what} at {self._uri} keeps missing vectors that are loaded",
             "A query node may be joining: look at Milvus's health and run the task again",
         )
+
+    def search_params(self, limit: int) -> dict:
+        """How to search for so many: Lite compares with all, a server by a graph, with SEARCH_BREADTH at least."""
+        breadth = {} if self.lite else {"ef": max(limit, SEARCH_BREADTH)}
+        return {"metric_type": "COSINE", "params": breadth}
 
     def load(self, name: str, timeout_s: float | None = None) -> None:
         """Have a collection in memory: twice where Milvus has query nodes for it. One that is loaded stays as it is."""

@@ -96,9 +96,8 @@ def _search(milvus: Connection, name: str, queries: np.ndarray) -> list[list[str
     found: list[list[str]] = []
     for start in range(0, len(queries), MILVUS_BATCH_QUERIES):
         part = list(queries[start : start + MILVUS_BATCH_QUERIES])
-        lists = milvus.call(
-            milvus.client.search, name, data=part, limit=RECALL_AT + 1, search_params={"metric_type": "COSINE"}
-        )
+        params = milvus.search_params(RECALL_AT + 1)
+        lists = milvus.call(milvus.client.search, name, data=part, limit=RECALL_AT + 1, search_params=params)
         found += [[hit["id"] for hit in hits] for hits in lists]
     return found
 

@@ -253,7 +253,7 @@ class VectorStore:
             limit=limit,
             filter=wanted,
             output_fields=["track_id", "day"],
-            search_params={"metric_type": "COSINE"},
+            search_params=self._milvus.search_params(limit),
         )
         return [sorted(map(_hit, hits), key=lambda hit: (-hit.similarity, hit.track_id, hit.window)) for hits in lists]
 
