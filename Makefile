@@ -6,11 +6,13 @@ UV := .tools/bin/uv
 # uv does not read pip's configuration: hand on where pip finds further wheels (a CPU build of torch, say).
 FIND_LINKS = $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS),$(shell .tools/bin/pip config get global.find-links 2>/dev/null))
 INSTALL = $(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip install --quiet --no-deps
+CLUSTER := .nightjar/cluster-test
 
-.PHONY: help install music demo stop test lint bench bench-sweep bench-rank bench-publish test-images lock clean
+.PHONY: help install music demo stop cluster cluster-stop test test-services test-cluster lint bench bench-sweep bench-rank bench-publish \
+    bench-vectors test-images lock clean
 
 help:  ## what the targets do
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 install: .venv/installed .venv-embedder/installed  ## two locked environments and .venv/bin/nightjar
 
@@ -39,12 +41,29 @@ music:  # a wrong SONGS is refused before anything is installed
 demo: music install  ## three days of songs through the whole system; SONGS=DIR takes your own, LIMIT=N of them
 	@.venv/bin/python -m deploy.demo $(if $(SONGS),--songs "$(SONGS)") $(if $(LIMIT),--limit $(LIMIT))
 
-stop:  ## end everything that make demo left running
-	@if [ -x .venv/bin/python ]; then .venv/bin/python -m deploy.embedded down; fi
+stop:  ## end everything that make demo and make cluster left running
+	@if [ -x .venv/bin/python ]; then .venv/bin/python -m deploy.embedded down; .venv/bin/python -m deploy.cluster down; fi
+
+cluster: install  ## a Milvus cluster on this machine, with two query nodes; prints NIGHTJAR_MILVUS_URI
+	@.venv/bin/python -m deploy.cluster up
+
+cluster-stop:  # its data stays in .nightjar/cluster
+	@.venv/bin/python -m deploy.cluster down
 
 test: install lint  ## all tests, on real services; ends with a whole night through Airflow
 	@.venv-embedder/bin/python -m pytest tests/embedder
-	@.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench
+	@.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench --ignore tests/cluster
+
+test-cluster: install  ## the vector store's tests on a Milvus cluster, nights on it, and what it must stand: 15 minutes
+	@trap '.venv/bin/python -m deploy.cluster down --data $(CLUSTER)' EXIT; \
+	    .venv/bin/python -m deploy.cluster up --data $(CLUSTER) && \
+	    NIGHTJAR_TEST_MILVUS=$$(.venv/bin/python -m deploy.cluster uri --data $(CLUSTER)) \
+	        .venv/bin/python -m pytest tests/nightjar/vectors && \
+	    NIGHTJAR_TEST_CLUSTER=$(CLUSTER) .venv/bin/python -m pytest -rP tests/cluster
+
+test-services: install  ## the adapters' tests on what production runs: a Milvus server, a Valkey cluster, PostgreSQL
+	@.venv/bin/python -m pytest tests/nightjar/vectors tests/nightjar/publish/test_store.py tests/nightjar/test_objects.py \
+	    tests/nightjar/doctor/test_metadata.py -m "" -k "not milvus_lite"
 
 lint: install
 	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check .
@@ -60,6 +79,9 @@ bench-rank: install  # lists for a million people beside implicit: ten minutes; 
 
 bench-publish: install  # what publishing costs; ARGS="--users 1000000"
 	@.venv/bin/python -m tests.bench.publish $(ARGS)
+
+bench-vectors: install  # bulk import, inserts and upserts; searches by server, Lite and Faiss: ten minutes; ARGS="--vectors 1000000"
+	@.venv/bin/python -m tests.bench.vectors $(ARGS)
 
 test-images: install  # the install steps of the images' recipes in fresh environments: 4 GB, some minutes; ARGS=embedder
 	@.venv/bin/python -m tests.deploy.images.steps $(ARGS)

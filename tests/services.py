@@ -1,6 +1,7 @@
 """Fixtures that start the real servers, once a session and only those that a test asks for; each test finds them empty.
 
-`settings` alone starts object storage; ask for `kv` or `milvus` besides to have those. Works in both environments:
+`settings` alone starts object storage; ask for `kv` or `milvus` besides to have those. Where `make test` has an
+embedded part and production another, tests of the marker `services` start that one. Works in both environments:
 nothing but pytest and the library is imported until a test needs it.
 """
 
@@ -76,6 +77,31 @@ def milvus_lite(stack_data: Path, stack_ports: dict[str, int]) -> Iterator:
 
 
 @pytest.fixture(scope="session")
+def valkey_cluster(stack_data: Path) -> Iterator:
+    """A running cluster of six key-value stores."""
+    from deploy.embedded import ports
+    from deploy.servers.valkey_cluster import ValkeyCluster
+
+    yield from _running(ValkeyCluster(stack_data, ports.choose(ValkeyCluster.port_names, {})))
+
+
+@pytest.fixture(scope="session")
+def milvus_standalone(stack_data: Path, seaweedfs) -> Iterator:
+    """A running Milvus server, whose files are in a bucket beside the lakes."""
+    from deploy.embedded import ports
+    from deploy.servers.milvus import Bucket, MilvusStandalone
+
+    bucket = Bucket(seaweedfs.ports["s3"], "milvus", KEYS)
+    yield from _running(MilvusStandalone(stack_data, ports.choose(MilvusStandalone.port_names, {}), bucket))
+
+
+@pytest.fixture(scope="session")
+def milvus_server(milvus_lite):
+    """The Milvus that tests use: something with a `uri`."""
+    return milvus_lite
+
+
+@pytest.fixture(scope="session")
 def postgres(stack_data: Path, stack_ports: dict[str, int]) -> Iterator:
     """The running PostgreSQL; `postgres.url` leads to its database."""
     from deploy.embedded.postgres import Postgres
@@ -128,13 +154,13 @@ def kv(valkey) -> Iterator:
 
 
 @pytest.fixture
-def milvus(milvus_lite) -> Iterator:
+def milvus(milvus_server) -> Iterator:
     """A client of the vector database, which is empty."""
     from pymilvus import MilvusClient
 
     from nightjar.vectors.connection import GRPC_OPTIONS
 
-    client = MilvusClient(milvus_lite.uri, grpc_options=GRPC_OPTIONS)
+    client = MilvusClient(milvus_server.uri, grpc_options=GRPC_OPTIONS)
     for collection in client.list_collections():
         for alias in client.list_aliases(collection).get("aliases", []):
             client.drop_alias(alias)

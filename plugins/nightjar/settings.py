@@ -35,6 +35,9 @@ class Settings:
     bucket: str = "nightjar"
     milvus_uri: str = "http://127.0.0.1:19530"
     milvus_token: str = ""
+    milvus_bucket: str = ""
+    """The bucket of the same object storage in which a Milvus server keeps its files, and from which it imports; empty:
+    it is another store's, and vectors are only upserted."""
     kv_url: str = "redis://127.0.0.1:6379/0"
     model: str = ""
     """The embedding model whose vectors are loaded, searched and published; empty: the one that is live, see

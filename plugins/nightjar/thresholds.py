@@ -51,8 +51,18 @@ such album beside those of the others: 0.80 at least; noise: 0.08, a day of whic
 # --- vectors --------------------------------------------------------------------------------------------------------
 MILVUS_TIMEOUT_S = 60.0
 """How long a call of Milvus may take; loading a large collection is the longest."""
-MILVUS_RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 16.0)
-"""Pauses before a search that came back short is repeated: a joining query node was seen to take up to 29 s."""
+MILVUS_RETRY_S = (0.5, 1.0, 2.0, *(4.0,) * 40)
+"""Pauses before Milvus is asked again, when it failed in a way that passes or its answer lacked something."""
+MILVUS_PATIENCE_S = 120.0
+"""How long it is asked again. It notices after 10 to 60 s that a query node is dead; one that joins took up to 29 s."""
+MILVUS_CONNECT_S = 10.0
+"""How long connecting is tried: a proxy that restarts listens again after 3 s, and a person waits for an answer."""
+MILVUS_JOIN_S = 40.0
+"""How long query nodes are distrusted that have just begun to answer: up to 29 s of short answers were seen."""
+MILVUS_SAMPLES = 12
+"""Counts of 4 ms that must agree meanwhile. Replicas answer by turns: one that lacks is overlooked once in 4,000."""
+MILVUS_REPLICAS = 2
+"""Query nodes that have a collection in memory, where there are as many: one may die while the other answers."""
 MILVUS_BATCH_BYTES = 8 * 1024 * 1024
 """Vectors in one upsert; a message of more than 64 MB is refused."""
 MILVUS_BATCH_IDS = 1000
@@ -67,6 +77,11 @@ SELF_SIMILARITY = 0.999
 """A stored vector is as near as this to itself in float32, or in an index that rounds."""
 LOAD_CHECK_SONGS = 200
 """Songs of a day that are searched for after loading it: all of a small day, an even sample of a large one."""
+
+SEARCH_BREADTH = 64
+"""Vectors that a search of a server's graph keeps in view; by itself as many as are asked for, and 0.93 found."""
+BULK_MIN_ROWS = 100_000
+"""A new collection of fewer vectors is upserted: an import of any size waits for 20 s, see docs/vectors.md."""
 
 # --- models side by side ---------------------------------------------------------------------------------------------
 RECALL_AT = 10

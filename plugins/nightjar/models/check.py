@@ -81,7 +81,7 @@ def _check(
     for day in days:
         rows = without(_read(lake, store.model, kind, day), gone)
         own = names.keys(kind, rows)
-        if said := _other_keys(own, list(store.day_keys(kind, day))):
+        if said := _other_keys(own, store.day_keys(kind, day)):
             found.wrong.append(f"{store.collection(kind)} {said} of {day}")
         if own:
             nearest.show(own, _vectors(rows))

@@ -8,9 +8,9 @@ vectors are always read and written under their model's own name, so that fillin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,22 +25,15 @@ from nightjar.thresholds import (
     MILVUS_BATCH_IDS,
     MILVUS_BATCH_QUERIES,
     MILVUS_MAX_LIMIT,
-    SELF_SIMILARITY,
 )
 from nightjar.vectors import names
 from nightjar.vectors.connection import Connection
+from nightjar.vectors.hits import Hit, is_complete
 from nightjar.vectors.names import KINDS
+from nightjar.vectors.wholeness import Wholeness
 
+_Answer = TypeVar("_Answer")
 _MAX_ID = 64  # a track id's longest, see nightjar.schemas
-
-
-class Hit(NamedTuple):
-    """A vector that was found. `similarity` is the cosine; `window` the number of the window, None for a song's."""
-
-    track_id: str
-    similarity: float
-    day: str
-    window: int | None = None
 
 
 class VectorStore:
@@ -50,7 +43,13 @@ class VectorStore:
         self.model = settings.model
         self._milvus = Connection(settings)
         self._client, self._call = self._milvus.client, self._milvus.call
+        self._wholeness = Wholeness(self._milvus)
         self._loaded: set[str] = set()
+
+    @property
+    def milvus(self) -> Connection:
+        """The connection, for what is done to collections as wholes."""
+        return self._milvus
 
     def close(self) -> None:
         """Hang up."""
@@ -82,7 +81,12 @@ class VectorStore:
                     f"{name} holds vectors of dimension {found}, these have {dimension}",
                     "A model whose output changed needs a new name: set NIGHTJAR_MODEL",
                 )
-            self._call(self._client.load_collection, name)
+            self._milvus.load(name)
+
+    def create(self, name: str, dimension: int) -> None:
+        """Make an empty collection as this model's are, under another name; one of that name is dropped."""
+        self._call(self._client.drop_collection, name)
+        self._create(name, dimension)
 
     def exists(self) -> bool:
         """Whether this model has collections."""
@@ -120,8 +124,8 @@ class VectorStore:
         index = MilvusClient.prepare_index_params()
         # Lite is exact with FLAT and rebuilds any graph whenever it opens; a server picks a graph index by itself.
         index.add_index("vector", index_type="FLAT" if self._milvus.lite else "AUTOINDEX", metric_type="COSINE")
-        create = self._client.create_collection
-        self._call(create, name, schema=schema, index_params=index, consistency_level="Strong")
+        self._call(self._client.create_collection, name, schema=schema, consistency_level="Strong")
+        self._call(self._client.create_index, name, index)  # apart: with the collection it would load that once
 
     def _dimension(self, name: str) -> int:
         fields = self._call(self._client.describe_collection, name)["fields"]
@@ -135,13 +139,25 @@ class VectorStore:
 
     def _load(self, name: str) -> None:
         if name not in self._loaded:
-            self._call(self._client.load_collection, name)
+            self._milvus.load(name)
             self._loaded.add(name)
+
+    def _whole(
+        self, name: str, ask: Callable[[], _Answer], complete: Callable[[_Answer], bool] = lambda _: True
+    ) -> _Answer:
+        """The first answer from all of the collection's vectors, and `complete`. Raises NightjarError."""
+        whole = self._wholeness.holds
+        return self._milvus.until(lambda answer: complete(answer) and whole(name), ask, f"a search in {name}")
+
+    def _count(self, name: str, wanted: str) -> int:
+        ask = partial(self._call, self._client.query, name, filter=wanted, output_fields=["count(*)"])
+        return int(self._whole(name, ask)[0]["count(*)"])
 
     # --- writing ------------------------------------------------------------------------------------------------------
     def upsert(self, kind: str, rows: pa.Table) -> None:
         """Write rows of the table `embeddings` (for kind tracks) or `windows`; a row of the same key is replaced."""
         name = self.collection(kind)
+        self._wholeness.written(name)
         size = max(1, MILVUS_BATCH_BYTES // (4 * self._dimension(name) + 4 * _MAX_ID))
         for start in range(0, rows.num_rows, size):
             batch = rows.slice(start, size)
@@ -160,6 +176,7 @@ class VectorStore:
         """Remove the vectors of `day` that `rows` (as for `upsert`) do not have; returns how many there were."""
         keep = set(names.keys(kind, rows))
         gone = [key for key in self.day_keys(kind, day) if key not in keep]
+        self._wholeness.written(self.collection(kind))
         for ids in _batches(gone, MILVUS_BATCH_IDS):
             self._call(self._client.delete, self.collection(kind), ids=ids)
         return len(gone)
@@ -174,9 +191,9 @@ class VectorStore:
             for name in collections:
                 self._load(name)
                 wanted = _is_in("track_id", ids)
-                found = self._call(self._client.query, name, filter=wanted, output_fields=["count(*)"])
-                self._call(self._client.delete, name, filter=wanted)
-                removed += int(found[0]["count(*)"])
+                removed += self._count(name, wanted)
+                self._wholeness.written(name)
+                self._whole(name, partial(self._call, self._client.delete, name, filter=wanted))  # it searches, too
         return removed
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -185,15 +202,15 @@ class VectorStore:
         if not self.exists():
             return 0
         wanted = f"day == {days.number(day)}" if day else _upto(upto_day)
-        found = self._call(self._client.query, self._readable(kind), filter=wanted, output_fields=["count(*)"])
-        return int(found[0]["count(*)"])
+        return self._count(self._readable(kind), wanted)
 
     def vectors_of(self, track_ids: Sequence[str]) -> dict[str, np.ndarray]:
         """The songs' vectors, (d,) float32 each; songs that are not loaded are left out."""
         found = {}
         for ids in _batches(list(track_ids), MILVUS_BATCH_IDS):
             name = self._readable("tracks")
-            rows = self._call(self._client.query, name, filter=_is_in("id", ids), output_fields=["vector"])
+            ask = partial(self._call, self._client.query, name, filter=_is_in("id", ids), output_fields=["vector"])
+            rows = self._whole(name, ask)
             found |= {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
         return found
 
@@ -208,9 +225,8 @@ class VectorStore:
         """For each of the (n, d) vectors its `limit` nearest up to a day, nearest first; ties by id.
 
         Each list has `limit` hits, or as many as there are vectors. `own` says that query i is the stored vector of the
-        song own[i], which then must be among the hits unless `limit` others are just as near. While a query node
-        joins, Milvus gives short lists without any error: a search that lacks something is repeated, and at last
-        raises NightjarError.
+        song own[i], which then must be among the hits unless `limit` others are just as near. A search that lacks
+        something is repeated, and at last raises NightjarError.
         """
         if not 1 <= limit <= MILVUS_MAX_LIMIT:
             raise NightjarError(f"a search for {limit} vectors", f"Milvus gives 1 to {MILVUS_MAX_LIMIT}")
@@ -222,12 +238,11 @@ class VectorStore:
         if not expected:
             raise NightjarError(f"no vectors of {self.model} up to {upto_day} are loaded", "Run load_vectors")
         found: list[list[Hit]] = []
-        what = f"a search in {self.collection(kind)}"
         for start in range(0, len(vectors), MILVUS_BATCH_QUERIES):
             part = slice(start, start + MILVUS_BATCH_QUERIES)
             ask = partial(self._search, kind, vectors[part], expected, _upto(upto_day))
-            complete = partial(_is_complete, expected, None if own is None else own[part])
-            found += self._milvus.until(complete, ask, what)
+            complete = partial(is_complete, expected, None if own is None else own[part])
+            found += self._whole(self.collection(kind), ask, complete)
         return found
 
     def _search(self, kind: str, vectors: np.ndarray, limit: int, wanted: str) -> list[list[Hit]]:
@@ -238,13 +253,16 @@ class VectorStore:
             limit=limit,
             filter=wanted,
             output_fields=["track_id", "day"],
-            search_params={"metric_type": "COSINE"},
+            search_params=self._milvus.search_params(limit),
         )
         return [sorted(map(_hit, hits), key=lambda hit: (-hit.similarity, hit.track_id, hit.window)) for hits in lists]
 
-    def day_keys(self, kind: str, day: str) -> Iterator[str]:
+    def day_keys(self, kind: str, day: str) -> list[str]:
         """The primary keys of a day's vectors, as `names.keys` gives them for rows of the lake."""
-        name, wanted = self._readable(kind), f"day == {days.number(day)}"
+        name = self._readable(kind)
+        return self._whole(name, lambda: list(self._keys(name, f"day == {days.number(day)}")))
+
+    def _keys(self, name: str, wanted: str) -> Iterator[str]:
         pages = self._call(
             self._client.query_iterator, name, filter=wanted, output_fields=["id"], batch_size=MILVUS_MAX_LIMIT
         )
@@ -260,17 +278,6 @@ def _hit(found: dict) -> Hit:
     number = str(found["entity"]["day"])
     day = f"{number[:4]}-{number[4:6]}-{number[6:]}"
     return Hit(found["entity"]["track_id"], float(found["distance"]), day, int(window) if window else None)
-
-
-def _is_complete(expected: int, own: Sequence[str] | None, lists: list[list[Hit]]) -> bool:
-    if any(len(hits) != expected for hits in lists):
-        return False
-    return own is None or all(_finds_itself(track_id, hits) for track_id, hits in zip(own, lists, strict=True))
-
-
-def _finds_itself(track_id: str, hits: list[Hit]) -> bool:
-    near = [hit.track_id for hit in hits if hit.similarity > SELF_SIMILARITY]
-    return track_id in near or len(near) == len(hits)
 
 
 def _upto(day: str | None) -> str:

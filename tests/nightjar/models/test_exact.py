@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faiss
 import numpy as np
 import pytest
 
@@ -62,3 +63,17 @@ def test_without_anything_to_find_there_is_no_recall():
 @pytest.mark.parametrize("most", [1, 5, 6])
 def test_any_number_may_be_asked_for(most):
     assert len(shown(most).names()[0]) == min(most, 5)
+
+
+def test_it_is_what_faiss_finds():
+    rng = np.random.default_rng(3)
+    vectors = rng.standard_normal((4000, 32)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    index = faiss.IndexFlatIP(32)
+    index.add(vectors)
+    keys = [str(number) for number in range(len(vectors))]
+    nearest = Nearest(keys[:50], vectors[:50], 10, [[]] * 50)
+    for start in range(0, len(keys), 700):
+        nearest.show(keys[start : start + 700], vectors[start : start + 700])
+    found = index.search(vectors[:50], 11)[1]
+    assert nearest.names() == [[str(other) for other in row if other != own] for own, row in enumerate(found)]

@@ -1,4 +1,4 @@
-"""Loading a day against the real lake and Milvus Lite."""
+"""Loading a day against the real lake and Milvus."""
 
 from __future__ import annotations
 

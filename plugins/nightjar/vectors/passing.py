@@ -1,0 +1,54 @@
+"""Failures of Milvus that pass by themselves: one of its servers restarts, or another one takes its place. Pure."""
+
+from __future__ import annotations
+
+_CODES = {
+    1: "service not ready",
+    2: "service unavailable, or nothing listens",
+    11: "a node's clock lags",
+    101: "collection not loaded, as far as a coordinator knows that has just started",
+    103: "collection not fully loaded",
+    400: "replica not found",
+    401: "replica not available",
+    500: "channel not found",
+    501: "channel lacks",
+    503: "channel not available",
+    600: "segment not found",
+    601: "segment not loaded",
+    602: "segment lacks",
+    901: "node not found",
+    902: "node offline",
+    903: "node lacks",
+    904: "node not match",
+    905: "node not available",
+}
+"""Codes of a Milvus server, whose clients of old give most failures the code of none of them."""
+
+_SAYS = (
+    "channel not found",
+    "no available shard leader",
+    "node not match",
+    "node not found",
+    "node offline",
+    "not available",
+    "fail to search on all shard leaders",
+    "failed to search/query delegator",
+    "failed to get shard",
+    "find no available",
+    "is not ready",
+    "connection refused",
+    "server unavailable",
+    "error reading from server",
+    "transport is closing",
+    "statuscode.unavailable",
+    "client connection is closing",
+    "can't change the replica number",
+)
+
+
+def passes(code: object, message: str) -> bool:
+    """Whether the same request may succeed a little later. `code` is Milvus's number, or gRPC's status."""
+    if isinstance(code, int) and code in _CODES:
+        return True
+    said = f"{code} {message}".lower()
+    return any(each in said for each in _SAYS)

@@ -1,0 +1,97 @@
+"""When an answer counts, by what a cluster says of itself: here in an order that a test decides."""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+from types import SimpleNamespace
+
+import pytest
+
+from nightjar.thresholds import MILVUS_JOIN_S, MILVUS_SAMPLES
+from nightjar.vectors import wholeness
+from nightjar.vectors.wholeness import Wholeness
+
+BOTH, ONE, REJOINED = ((1, "c", 10), (2, "c", 11)), ("901",), ((1, "c", 12), (2, "c", 11))
+
+
+class Cluster:
+    """Says who answers, and gives the counts in turn, the last one for ever."""
+
+    def __init__(self, leaders: tuple | None, *counts: int) -> None:
+        self.now, self.counted = leaders, 0
+        self.client = SimpleNamespace(query=None)
+        self.gives(*counts)
+
+    def gives(self, *counts: int) -> None:
+        self._counts = chain(counts, repeat(counts[-1] if counts else 0))
+
+    def leaders(self, name: str) -> tuple | None:
+        return self.now
+
+    def call(self, *_: object, **__: object) -> list[dict]:
+        self.counted += 1
+        return [{"count(*)": next(self._counts)}]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    moment = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(wholeness, "time", SimpleNamespace(monotonic=lambda: moment.now))
+    return moment
+
+
+def test_milvus_without_query_nodes_is_believed(clock):
+    cluster = Cluster(None)
+    assert Wholeness(cluster).holds("c")
+    assert cluster.counted == 0
+
+
+def test_counts_must_agree_until_joining_would_be_over(clock):
+    cluster = Cluster(BOTH, 900)
+    watch = Wholeness(cluster)
+    assert watch.holds("c")
+    assert cluster.counted == MILVUS_SAMPLES
+    cluster.gives(900, 900, 600, 900)
+    assert not watch.holds("c")
+    clock.now += MILVUS_JOIN_S + 1
+    cluster.gives(900)
+    counted = cluster.counted
+    assert watch.holds("c")
+    assert cluster.counted == counted
+
+
+def test_an_answer_during_which_the_nodes_changed_does_not_count(clock):
+    cluster = Cluster(BOTH, 900)
+    watch = Wholeness(cluster)
+    assert watch.holds("c")
+    clock.now += 1000
+    for leaders in (ONE, REJOINED):
+        cluster.now = leaders
+        assert not watch.holds("c")
+        assert watch.holds("c")
+        clock.now += 1
+    cluster.gives(900, 600)
+    assert not watch.holds("c")
+
+
+def test_a_single_node_that_comes_back_with_fewer_is_not_believed_so_soon(clock):
+    cluster = Cluster(BOTH[:1], 900)
+    watch = Wholeness(cluster)
+    assert watch.holds("c")
+    cluster.now = REJOINED[:1]
+    cluster.gives(600)
+    assert [watch.holds("c") for _ in range(3)] == [False] * 3
+    cluster.gives(900)
+    assert watch.holds("c")
+    cluster.gives(600)  # others may remove vectors
+    clock.now += MILVUS_JOIN_S + 1
+    assert watch.holds("c")
+
+
+def test_own_writes_may_lower_the_count(clock):
+    cluster = Cluster(BOTH, 900)
+    watch = Wholeness(cluster)
+    assert watch.holds("c")
+    watch.written("c")
+    cluster.gives(890)
+    assert watch.holds("c")
