@@ -54,7 +54,7 @@ test: install lint  ## all tests, on real services; ends with a whole night thro
 	@.venv-embedder/bin/python -m pytest tests/embedder
 	@.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench --ignore tests/cluster
 
-test-cluster: install  ## the vector store's tests on a Milvus cluster, nights on it, and what it must stand: 15 minutes
+test-cluster: install  ## the vector store's tests on a Milvus cluster, nights on it, and what it must stand: half an hour
 	@trap '.venv/bin/python -m deploy.cluster down --data $(CLUSTER)' EXIT; \
 	    .venv/bin/python -m deploy.cluster up --data $(CLUSTER) && \
 	    NIGHTJAR_TEST_MILVUS=$$(.venv/bin/python -m deploy.cluster uri --data $(CLUSTER)) \

@@ -37,7 +37,10 @@ logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs a traceback 
 
 
 class Connection:
-    """A client of Milvus; `lite` says that it is Milvus Lite. Raises NightjarError if nothing answers."""
+    """A client of Milvus; `lite` says that it is Milvus Lite. Raises NightjarError if nothing answers.
+
+    Failures that pass are waited for: MILVUS_PATIENCE_S, or `timeout_s` where one is given.
+    """
 
     def __init__(self, settings: Settings, timeout_s: float | None = None) -> None:
         self._uri = settings.milvus_uri
@@ -49,11 +52,12 @@ class Connection:
             grpc_options=GRPC_OPTIONS,
         )
         self.client = self._patiently(connect, 0 if timeout_s else MILVUS_CONNECT_S)
+        self._patience_s = timeout_s or MILVUS_PATIENCE_S
         self.lite = self.call(self.client.get_server_version).startswith("milvus_lite")
 
     def call(self, method: Callable[..., _Answer], *arguments: object, **named: object) -> _Answer:
         """The answer of a method of the client, called again while Milvus says what passes. Raises NightjarError."""
-        return self._patiently(partial(method, *arguments, **named), MILVUS_PATIENCE_S)
+        return self._patiently(partial(method, *arguments, **named), self._patience_s)
 
     def answers(self, ask: Callable[[], object]) -> bool:
         """Whether Milvus has what is asked for; Lite and servers have not the same calls."""
