@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,22 +24,13 @@ from nightjar.thresholds import (
     MILVUS_BATCH_IDS,
     MILVUS_BATCH_QUERIES,
     MILVUS_MAX_LIMIT,
-    SELF_SIMILARITY,
 )
 from nightjar.vectors import names
 from nightjar.vectors.connection import Connection
+from nightjar.vectors.hits import Hit, day_of, hit, is_complete, nearest_first
 from nightjar.vectors.names import KINDS
 
 _MAX_ID = 64  # a track id's longest, see nightjar.schemas
-
-
-class Hit(NamedTuple):
-    """A vector that was found. `similarity` is the cosine; `window` the number of the window, None for a song's."""
-
-    track_id: str
-    similarity: float
-    day: str
-    window: int | None = None
 
 
 class VectorStore:
@@ -76,6 +66,8 @@ class VectorStore:
             name = self.collection(kind)
             if not self._call(self._client.has_collection, name):
                 self._create(name, dimension)
+            elif not self._call(self._client.list_indexes, name):  # whoever made it was killed in between
+                self._call(self._client.create_index, name, self._index())
             found = self._dimension(name)
             if found != dimension:
                 raise NightjarError(
@@ -117,11 +109,14 @@ class VectorStore:
         schema.add_field("track_id", DataType.VARCHAR, max_length=_MAX_ID)
         schema.add_field("day", DataType.INT32)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
+        create = self._client.create_collection
+        self._call(create, name, schema=schema, index_params=self._index(), consistency_level="Strong")
+
+    def _index(self):
         index = MilvusClient.prepare_index_params()
         # Lite is exact with FLAT and rebuilds any graph whenever it opens; a server picks a graph index by itself.
         index.add_index("vector", index_type="FLAT" if self._milvus.lite else "AUTOINDEX", metric_type="COSINE")
-        create = self._client.create_collection
-        self._call(create, name, schema=schema, index_params=index, consistency_level="Strong")
+        return index
 
     def _dimension(self, name: str) -> int:
         fields = self._call(self._client.describe_collection, name)["fields"]
@@ -142,7 +137,7 @@ class VectorStore:
     def upsert(self, kind: str, rows: pa.Table) -> None:
         """Write rows of the table `embeddings` (for kind tracks) or `windows`; a row of the same key is replaced."""
         name = self.collection(kind)
-        size = max(1, MILVUS_BATCH_BYTES // (4 * self._dimension(name) + 4 * _MAX_ID))
+        size = self._batch(name)
         for start in range(0, rows.num_rows, size):
             batch = rows.slice(start, size)
             vectors = np.stack(batch["vector"].to_numpy(zero_copy_only=False))
@@ -155,6 +150,10 @@ class VectorStore:
                     for key, track_id, day, vector in zip(*columns, strict=True)
                 ],
             )
+
+    def _batch(self, name: str) -> int:
+        """How many vectors of a collection go into one message."""
+        return min(MILVUS_MAX_LIMIT, max(1, MILVUS_BATCH_BYTES // (4 * self._dimension(name) + 4 * _MAX_ID)))
 
     def delete_day_except(self, kind: str, day: str, rows: pa.Table) -> int:
         """Remove the vectors of `day` that `rows` (as for `upsert`) do not have; returns how many there were."""
@@ -188,11 +187,11 @@ class VectorStore:
         found = self._call(self._client.query, self._readable(kind), filter=wanted, output_fields=["count(*)"])
         return int(found[0]["count(*)"])
 
-    def vectors_of(self, track_ids: Sequence[str]) -> dict[str, np.ndarray]:
-        """The songs' vectors, (d,) float32 each; songs that are not loaded are left out."""
+    def vectors_of(self, keys: Sequence[str], kind: str = "tracks") -> dict[str, np.ndarray]:
+        """The vectors of songs, or of windows by their keys, (d,) float32 each; what is not loaded is left out."""
         found = {}
-        for ids in _batches(list(track_ids), MILVUS_BATCH_IDS):
-            name = self._readable("tracks")
+        for ids in _batches(list(keys), MILVUS_BATCH_IDS):
+            name = self._readable(kind)
             rows = self._call(self._client.query, name, filter=_is_in("id", ids), output_fields=["vector"])
             found |= {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
         return found
@@ -226,7 +225,7 @@ class VectorStore:
         for start in range(0, len(vectors), MILVUS_BATCH_QUERIES):
             part = slice(start, start + MILVUS_BATCH_QUERIES)
             ask = partial(self._search, kind, vectors[part], expected, _upto(upto_day))
-            complete = partial(_is_complete, expected, None if own is None else own[part])
+            complete = partial(is_complete, expected, None if own is None else own[part])
             found += self._milvus.until(complete, ask, what)
         return found
 
@@ -240,37 +239,38 @@ class VectorStore:
             output_fields=["track_id", "day"],
             search_params={"metric_type": "COSINE"},
         )
-        return [sorted(map(_hit, hits), key=lambda hit: (-hit.similarity, hit.track_id, hit.window)) for hits in lists]
+        return [sorted(map(hit, hits), key=nearest_first) for hits in lists]
 
     def day_keys(self, kind: str, day: str) -> Iterator[str]:
         """The primary keys of a day's vectors, as `names.keys` gives them for rows of the lake."""
-        name, wanted = self._readable(kind), f"day == {days.number(day)}"
+        for page in self._pages(kind, f"day == {days.number(day)}", ["id"], MILVUS_MAX_LIMIT):
+            yield from (row["id"] for row in page)
+
+    def day_vectors(self, kind: str, day: str) -> Iterator[tuple[list[str], np.ndarray]]:
+        """The keys and the vectors (n, d) of a day, some thousand at a time."""
+        size = self._batch(self.collection(kind))
+        for page in self._pages(kind, f"day == {days.number(day)}", ["id", "vector"], size):
+            yield [row["id"] for row in page], np.asarray([row["vector"] for row in page], dtype=np.float32)
+
+    def other_days(self, kind: str, known: Iterable[str]) -> list[str]:
+        """The days of vectors that are of none of the `known` days, in order."""
+        numbers = ", ".join(str(days.number(day)) for day in known)
+        pages = self._pages(kind, f"day not in [{numbers}]" if numbers else "", ["day"], MILVUS_MAX_LIMIT)
+        return [day_of(number) for number in sorted({row["day"] for page in pages for row in page})]
+
+    def _pages(self, kind: str, wanted: str, fields: list[str], size: int) -> Iterator[list[dict]]:
         pages = self._call(
-            self._client.query_iterator, name, filter=wanted, output_fields=["id"], batch_size=MILVUS_MAX_LIMIT
+            self._client.query_iterator,
+            self._readable(kind),
+            filter=wanted,
+            output_fields=fields,
+            batch_size=size,
         )
         try:
             while page := self._call(pages.next):
-                yield from (row["id"] for row in page)
+                yield page
         finally:
             pages.close()
-
-
-def _hit(found: dict) -> Hit:
-    _, _, window = found["id"].partition("#")
-    number = str(found["entity"]["day"])
-    day = f"{number[:4]}-{number[4:6]}-{number[6:]}"
-    return Hit(found["entity"]["track_id"], float(found["distance"]), day, int(window) if window else None)
-
-
-def _is_complete(expected: int, own: Sequence[str] | None, lists: list[list[Hit]]) -> bool:
-    if any(len(hits) != expected for hits in lists):
-        return False
-    return own is None or all(_finds_itself(track_id, hits) for track_id, hits in zip(own, lists, strict=True))
-
-
-def _finds_itself(track_id: str, hits: list[Hit]) -> bool:
-    near = [hit.track_id for hit in hits if hit.similarity > SELF_SIMILARITY]
-    return track_id in near or len(near) == len(hits)
 
 
 def _upto(day: str | None) -> str:
