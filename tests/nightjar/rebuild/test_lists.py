@@ -136,7 +136,7 @@ def test_killed_anywhere_the_next_rebuild_ends_the_same(settings, kv, published,
     context.set_forkserver_preload(["tests.nightjar.publish.warm"])
     before, bucket = everything(kv), world.contents(settings)
     killed, without_pointer = 0, 0
-    for step in range(0, 200, 7):
+    for step in range(0, 200, 11):
         kv.flushall()
         process = context.Process(target=_rebuild_and_die, args=(dict(os.environ), step))
         process.start()
