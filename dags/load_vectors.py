@@ -9,6 +9,7 @@ changes nothing.
 
 **When not:**
 - *Milvus cannot be reached*: the task retries with back-off; clear it when Milvus is back.
+- *Milvus lost days, or all*: `nightjar rebuild vectors` brings them from the lake.
 - *A song does not find itself*: a query node may be rejoining and answers short; the task has retried already.
   Clear it, and if it stays so, look at the collection's index and load state.
 - *Another dimension*: a model's output changed under its name; a new model needs a new name, and has its own

@@ -75,6 +75,8 @@ MILVUS_MAX_LIMIT = 16_384
 """Most vectors that Milvus gives for one query, and most rows of one page."""
 SELF_SIMILARITY = 0.999
 """A stored vector is as near as this to itself in float32, or in an index that rounds."""
+SAME_COMPONENT = 1e-6
+"""Numbers of a stored vector that differ no more from the lake's are the same: a server may normalise it once more."""
 LOAD_CHECK_SONGS = 200
 """Songs of a day that are searched for after loading it: all of a small day, an even sample of a large one."""
 

@@ -32,6 +32,7 @@ from deploy.embedded.valkey import Valkey
 from nightjar import schemas
 from nightjar.lake import Lake, Partition
 from nightjar.publish import encode, fill, packed, steps
+from nightjar.publish import write as writing
 from nightjar.publish.store import Store
 from nightjar.publish.versions import key
 from nightjar.settings import CLOUD_ACCOUNT, FIRST_MODEL, Settings
@@ -163,7 +164,7 @@ def _measured(settings: Settings) -> dict:
         with (
             mock.patch.object(fill, "fill", timed("reading and encoding", fill.fill)),
             mock.patch.object(Store, "write", timed("writing", Store.write)),
-            mock.patch.object(steps, "_lacking", timed("checking", steps._lacking)),
+            mock.patch.object(writing, "_lacking", timed("checking", writing._lacking)),
         ):
             begun = now()
             summary = steps.publish_lists(settings, DAY)

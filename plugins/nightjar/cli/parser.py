@@ -9,8 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
-from nightjar import days
-from nightjar.errors import NightjarError
+from nightjar.cli import values
 from nightjar.thresholds import MAX_SHOWN
 
 _ABOUT = """\
@@ -60,9 +59,11 @@ def _add_commands(to: argparse.ArgumentParser, dest: str, metavar: str, commands
 
 def _status(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "day", nargs="?", type=_day, metavar="DAY", help="one day in detail; without it, a line for each"
+        "day", nargs="?", type=values.day, metavar="DAY", help="one day in detail; without it, a line for each"
     )
-    command.add_argument("--last", type=_positive, default=31, metavar="N", help="so many days at most (default 31)")
+    command.add_argument(
+        "--last", type=values.positive, default=31, metavar="N", help="so many days at most (default 31)"
+    )
 
 
 def _nothing(command: argparse.ArgumentParser) -> None:
@@ -70,13 +71,17 @@ def _nothing(command: argparse.ArgumentParser) -> None:
 
 
 def _one_day(command: argparse.ArgumentParser) -> None:
-    command.add_argument("day", type=_day, metavar="DAY")
+    command.add_argument("day", type=values.day, metavar="DAY")
 
 
 def _similar(command: argparse.ArgumentParser) -> None:
     command.add_argument("track", metavar="TRACK", help="a track id")
     command.add_argument(
-        "--limit", type=_positive, default=10, metavar="N", help=f"so many songs, at most {MAX_SHOWN} (default 10)"
+        "--limit",
+        type=values.positive,
+        default=10,
+        metavar="N",
+        help=f"so many songs, at most {MAX_SHOWN} (default 10)",
     )
 
 
@@ -119,7 +124,7 @@ def _why(command: argparse.ArgumentParser) -> None:
 def _publish(command: argparse.ArgumentParser) -> None:
     command.usage = "%(prog)s DAY [--accept] [--json]\n       %(prog)s (--rollback | --to VERSION) [--json]"
     what = command.add_mutually_exclusive_group(required=True)
-    what.add_argument("day", nargs="?", type=_day, metavar="DAY", help="the day whose lists are published")
+    what.add_argument("day", nargs="?", type=values.day, metavar="DAY", help="the day whose lists are published")
     what.add_argument("--rollback", action="store_true", help="go back to the version that was live before")
     what.add_argument("--to", metavar="VERSION", help="go to a version that the store still holds")
     command.add_argument("--accept", action="store_true", help="also if the night kept it back: it is right as it is")
@@ -148,37 +153,45 @@ def _model(command: argparse.ArgumentParser) -> None:
     _add_commands(command, "asked", "WHAT", _MODELS)
 
 
-def _nothing(command: argparse.ArgumentParser) -> None:
-    pass
-
-
 def _model_fill(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", type=_model_name, metavar="NAME", help="a model that the embedder makes")
-    command.add_argument("--from", dest="first", type=_day, metavar="DAY", help="the first day (default: of all)")
-    command.add_argument("--to", dest="last", type=_day, metavar="DAY", help="the last day (default: of all)")
+    command.add_argument("name", type=values.model_name, metavar="NAME", help="a model that the embedder makes")
+    command.add_argument("--from", dest="first", type=values.day, metavar="DAY", help="the first day (default: of all)")
+    command.add_argument("--to", dest="last", type=values.day, metavar="DAY", help="the last day (default: of all)")
     command.add_argument(
         "--only-embed", action="store_true", help="no loading and no sweep, which must not run side by side"
     )
 
 
 def _model_compare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("a", type=_model_name, metavar="A", help="a model, say the live one")
-    command.add_argument("b", type=_model_name, metavar="B", help="another one")
-    command.add_argument("--day", type=_day, metavar="DAY", help="whose lists (default: the newest day of both)")
-    command.add_argument("--users", type=_positive, default=200, metavar="N", help="so many listeners (default 200)")
+    command.add_argument("a", type=values.model_name, metavar="A", help="a model, say the live one")
+    command.add_argument("b", type=values.model_name, metavar="B", help="another one")
+    command.add_argument("--day", type=values.day, metavar="DAY", help="whose lists (default: the newest day of both)")
+    command.add_argument(
+        "--users", type=values.positive, default=200, metavar="N", help="so many listeners (default 200)"
+    )
 
 
 def _model_promote(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", type=_model_name, metavar="NAME", help="the model that takes over")
+    command.add_argument("name", type=values.model_name, metavar="NAME", help="the model that takes over")
     command.add_argument(
         "--accept", action="store_true", help="also during a night, and though nearly all songs on lists change"
     )
 
 
-def _model_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name of a model")
-    return text
+def _rebuild(command: argparse.ArgumentParser) -> None:
+    _add_commands(command, "lost", "WHAT", _LOST)
+
+
+def _rebuild_vectors(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--model", type=values.model_name, metavar="NAME", help="whose vectors (default: the live one's)"
+    )
+
+
+def _rebuild_lists(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "day", nargs="?", type=values.day, metavar="DAY", help="whose lists (default: those that the app was shown)"
+    )
 
 
 def _evaluate(command: argparse.ArgumentParser) -> None:
@@ -203,9 +216,12 @@ def _evaluate_copies(command: argparse.ArgumentParser) -> None:
     command.add_argument("--songs", type=Path, required=True, metavar="DIR", help="a folder of audio files")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make")
     command.add_argument(
-        "--kinds", type=_names, metavar="A,B,C", help="only these alterations (an unknown one lists all there are)"
+        "--kinds",
+        type=values.names,
+        metavar="A,B,C",
+        help="only these alterations (an unknown one lists all there are)",
     )
-    command.add_argument("--limit", type=_positive, metavar="N", help="so many of the songs, spread evenly")
+    command.add_argument("--limit", type=values.positive, metavar="N", help="so many of the songs, spread evenly")
 
 
 def _evaluate_recommendations(command: argparse.ArgumentParser) -> None:
@@ -239,28 +255,8 @@ def _evaluate_retrieval(command: argparse.ArgumentParser) -> None:
     command.add_argument("--copies", action="store_true", help="compare songs with copies (mp3, noise) of them too")
 
 
-def _names(text: str) -> list[str]:
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names:
-        raise argparse.ArgumentTypeError("it names nothing: write it like mp3-64,speed+3")
-    return names
-
-
 def _list_day(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--day", type=_day, metavar="DAY", help="the list of that day (default: the newest)")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_SHOWN:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_SHOWN}")
-    return int(text)
-
-
-def _day(text: str) -> str:
-    try:
-        return days.parse(text)
-    except NightjarError as error:
-        raise argparse.ArgumentTypeError(f"{error.message}: write it like 2026-11-20") from error
+    command.add_argument("--day", type=values.day, metavar="DAY", help="the list of that day (default: the newest)")
 
 
 _EVALUATIONS = {
@@ -277,6 +273,11 @@ _MODELS = {
     "promote": ("check a model, and let nights and collections use it from now on", _model_promote),
 }
 
+_LOST = {
+    "vectors": ("Milvus: the vectors of all days, and nothing else, with the aliases", _rebuild_vectors),
+    "lists": ("the key-value store: the version that the app was shown, and the one before", _rebuild_lists),
+}
+
 _COMMANDS = {
     "status": ("what each day has come to, or one day in detail", _status),
     "rejects": ("what was turned away on a day, and why", _one_day),
@@ -286,6 +287,7 @@ _COMMANDS = {
     "why": ("why a song is, or is not, on a user's list", _why),
     "publish": ("show the app a day's lists as they are in the lake, or go back to the version before", _publish),
     "forget": ("take songs, or users with their songs, off all lists now and out of everything tonight", _forget),
+    "rebuild": ("bring Milvus, or the key-value store, to what it must hold, from the lake alone", _rebuild),
     "refreeze": ("forget which uploads a day was frozen with, so that the next run takes in late ones", _one_day),
     "doctor": ("whether everything that a night needs is there, and what to do where it is not", _nothing),
     "model": ("models side by side: fill another one, compare it, let it take over", _model),

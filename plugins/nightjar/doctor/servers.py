@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
+from nightjar.doctor import lost
 from nightjar.doctor.examine import Finding, fail, ok, warn
 from nightjar.errors import NightjarError
 from nightjar.models import live
@@ -42,12 +43,8 @@ def look_at_milvus(settings: Settings) -> Iterator[Finding]:
         yield warn(MILVUS, "which model is live is not known without object storage", "See what is said of it")
         return
     with VectorStore(settings) as store:
-        if not store.exists():
-            yield ok(MILVUS, f"no vectors of {settings.model} yet: the first load makes their collections")
-            return
-        count = store.count()
-        yield ok(MILVUS, f"{count:,} songs of {settings.model} can be searched")
-        if not store.is_live():
+        yield from lost.of_vectors(MILVUS, settings, store)
+        if store.exists() and not store.is_live():
             yield warn(
                 MILVUS,
                 f"the aliases do not name the collections of {settings.model}",
@@ -74,8 +71,9 @@ def look_at_kv(settings: Settings) -> Iterator[Finding]:
             yield warn(
                 KV,
                 "its append-only file is off: a restart may lose the newest lists",
-                "CONFIG SET appendonly yes, and in its configuration; else run nightjar publish DAY after a restart",
+                "CONFIG SET appendonly yes, and in its configuration; else run nightjar rebuild lists after a restart",
             )
+        yield from lost.of_lists(KV, settings, store)
     finally:
         store.close()
 

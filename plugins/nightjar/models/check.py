@@ -72,11 +72,8 @@ def check(settings: Settings, days: Sequence[str], songs: Sample) -> Checked:
 def _check(
     lake: Lake, store: VectorStore, kind: str, days: Sequence[str], songs: Sample, gone: set[str], found: Checked
 ) -> None:
-    keys, queries = _queries(lake, store.model, kind, songs, gone)
-    hits = [
-        [each for each in map(_key, answer) if each != own][:RECALL_AT]
-        for own, answer in zip(keys, store.search(queries, RECALL_AT + 1, kind=kind), strict=True)
-    ]
+    keys, queries = queries_of(lake, store.model, kind, songs, gone)
+    hits = found_near(store, kind, keys, queries)
     nearest, tracks, total = Nearest(keys, queries, RECALL_AT, hits), [], 0
     for day in days:
         rows = without(_read(lake, store.model, kind, day), gone)
@@ -98,6 +95,15 @@ def _check(
         found.milliseconds = _milliseconds(store, queries)
 
 
+def found_near(store: VectorStore, kind: str, keys: list[str], queries: np.ndarray) -> list[list[str]]:
+    """For each query the keys of the RECALL_AT others that a search finds."""
+    answers = store.search(queries, RECALL_AT + 1, kind=kind)
+    return [
+        [each for each in map(_key, answer) if each != own][:RECALL_AT]
+        for own, answer in zip(keys, answers, strict=True)
+    ]
+
+
 def _other_keys(ours: list[str], theirs: list[str]) -> str:
     """How the keys of a day in Milvus differ from the lake's; "" if they do not."""
     if len(set(theirs)) != len(theirs):
@@ -109,7 +115,7 @@ def _other_keys(ours: list[str], theirs: list[str]) -> str:
     return ""
 
 
-def _queries(lake: Lake, model: str, kind: str, songs: Sample, gone: set[str]) -> tuple[list[str], np.ndarray]:
+def queries_of(lake: Lake, model: str, kind: str, songs: Sample, gone: set[str]) -> tuple[list[str], np.ndarray]:
     """Keys and vectors of the sample; of a song's windows the middle one."""
     keys, made = [], []
     for day, ids in songs.items():

@@ -53,13 +53,14 @@ class Nearest:
         """Of each query the keys of the nearest, nearest first."""
         return [[str(key) for key in names[np.isfinite(said)]] for names, said in self._rows()]
 
-    def recall(self) -> float | None:
+    def recall(self, said: Sequence[np.ndarray] | None = None) -> float | None:
         """The mean share of the nearest that the `asked` keys have; one is as good as another that is just as near.
-        None where there is nothing to find."""
+        None where there is nothing to find. `said` are the cosines by query of keys that were not known when the
+        vectors were shown."""
         shares = []
-        for (_, nearest), said in zip(self._rows(), self._said, strict=True):
+        for (_, nearest), found in zip(self._rows(), self._said if said is None else said, strict=True):
             if count := int(np.isfinite(nearest).sum()):
-                good = int((said >= nearest[count - 1] - _AS_NEAR).sum())
+                good = int((found >= nearest[count - 1] - _AS_NEAR).sum())
                 shares.append(min(good, count) / count)
         return float(np.mean(shares)) if shares else None
 

@@ -41,7 +41,7 @@ class Reader:
                 # The pointer was read just before this version was removed: it points to a newer one by now.
         raise NightjarError(
             f"the pointer names version {version}, of which the store has nothing",
-            "The store lost keys: look for evictions, and run publish_recommendations.publish of its day again",
+            "The store lost keys: look for evictions, and run nightjar rebuild lists",
         )
 
     def close(self) -> None:

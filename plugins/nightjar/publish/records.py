@@ -1,6 +1,9 @@
-"""What is known of each version outside the store: `published/<version>.json` in object storage."""
+"""What is known outside the store, in object storage: of each version `published/<version>.json`, and in
+`lists/live.json` which one the app is shown."""
 
 from __future__ import annotations
+
+import json
 
 from nightjar.objects import ObjectMissing, Objects
 from nightjar.publish import versions
@@ -8,6 +11,9 @@ from nightjar.publish.store import Store
 from nightjar.publish.versions import Record, day_of
 
 RECORDS = "published/"
+SHOWN = "lists/live.json"
+"""Written right before the pointer moves, so that it is known which lists are to be read when the pointer is lost with
+the store; lists from which a person went back do not come back with it."""
 
 
 def read(objects: Objects, version: str) -> Record | None:
@@ -28,6 +34,19 @@ def write(objects: Objects, record: Record) -> None:
 def all_versions(objects: Objects) -> list[str]:
     """Those of which there is a record, finished or not."""
     return [seen.key.removeprefix(RECORDS).removesuffix(".json") for seen in objects.list(RECORDS)]
+
+
+def show(objects: Objects, version: str) -> None:
+    """Keep which version the app is shown."""
+    objects.put(SHOWN, json.dumps({"version": version}).encode())
+
+
+def shown(objects: Objects) -> str:
+    """The version that the app is shown; "" if that was never kept."""
+    try:
+        return json.loads(objects.get(SHOWN))["version"]
+    except ObjectMissing:
+        return ""
 
 
 def whole(store: Store, record: Record) -> bool:

@@ -10,11 +10,11 @@ from nightjar.held import noted
 from nightjar.lake import Lake, Partition
 from nightjar.models import live as live_model
 from nightjar.models.live import Live
-from nightjar.objects import Objects
 from nightjar.publish import encode, fill, records, versions
 from nightjar.publish.spool import Spool
 from nightjar.publish.store import Store
-from nightjar.publish.versions import Record, day_of, key
+from nightjar.publish.versions import Record, day_of
+from nightjar.publish.write import write
 from nightjar.schemas import NEW_USERS
 from nightjar.settings import Settings
 from nightjar.takedowns import ledger
@@ -60,12 +60,14 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
         if not accept:
             versions.gate(record, behind, None if _is_accepted(behind, model) else churn)
         removed = records.sweep(lake.objects, store, day, {live, before, version})  # what killed runs left
-        _write(lake.objects, store, record, lists)
+        write(lake.objects, store, record, lists)
         if since := ledger.with_songs(lake) - forgotten:
             takedowns.remove(lake.objects, store, since)
+        records.show(lake.objects, version)
         if live != version and not store.move(live, version):
+            records.show(lake.objects, overtaken := store.current())
             raise NightjarError(
-                f"the pointer moved from {live or 'nothing'} to {store.current()} while {version} was written",
+                f"the pointer moved from {live or 'nothing'} to {overtaken} while {version} was written",
                 "Another run published meanwhile; run the task again, one at a time",
             )
         removed += records.sweep(lake.objects, store, day, {version, previous})
@@ -94,8 +96,8 @@ def _is_accepted(behind: Record | None, model: Live) -> bool:
 def go_to(settings: Settings, version: str | None = None) -> dict:
     """Let the app read another version that the store still holds whole: the one before the live one, or `version`.
 
-    {"version", "lists", "current", "moved", "was"}: `was` is what was read before. Nothing is written but the pointer,
-    and nothing removed, so that the way back is the same. The next night publishes as ever.
+    {"version", "lists", "current", "moved", "was"}: `was` is what was read before. Nothing is written but the pointer
+    and its copy, and nothing removed, so that the way back is the same. The next night publishes as ever.
 
     Raises NightjarError if nothing was published, if there is no such version or it is not whole any more, and if the
     pointer moves meanwhile.
@@ -122,9 +124,11 @@ def go_to(settings: Settings, version: str | None = None) -> dict:
                 f"It holds {live}, which is live"
                 + (f", and for --to {', '.join(there)}" if there else " and no other"),
             )
+        records.show(objects, wanted)
         if wanted != live and not store.move(live, wanted):
+            records.show(objects, overtaken := store.current())
             raise NightjarError(
-                f"the pointer moved from {live} to {store.current()} meanwhile", "Look what published, and ask again"
+                f"the pointer moved from {live} to {overtaken} meanwhile", "Look what published, and ask again"
             )
     log.info("go_to %s: the pointer %s", wanted, "was there" if wanted == live else f"moved from {live}")
     return {
@@ -155,36 +159,3 @@ def _tracks(body: bytes | None) -> set[str]:
         return {entry.track_id for entry in encode.decode(body or b"")}
     except NightjarError:
         return set()
-
-
-def _write(objects: Objects, store: Store, record: Record, lists: Spool) -> None:
-    """Write what the store lacks of a version, its record first, and check that nothing lacks then. Raises
-    NightjarError."""
-    version = record.version
-    begun = records.read(objects, version) is not None
-    records.write(objects, record)
-    if lacking := _lacking(store, version, lists) if begun else range(len(lists.users)):
-        sizes = lists.sizes()
-        store.check(sum(len(key(version, lists.users[at])) + sizes[at] for at in lacking), len(lacking))
-        own = [at for at in lacking if lists.users[at] != NEW_USERS]
-        store.write((key(version, user_id), body) for user_id, body in lists.bodies(own))
-        store.write((key(version, user_id), body) for user_id, body in lists.bodies([lists.users.index(NEW_USERS)]))
-        lacking = _lacking(store, version, lists)
-    if lacking:
-        raise NightjarError(
-            f"{len(lacking)} lists of {version} are not in the store as they were written, "
-            f"{key(version, lists.users[lacking[0]])} first",
-            "The pointer has not moved; look at the store's log for evictions or a failover, and run the task again",
-        )
-
-
-def _lacking(store: Store, version: str, lists: Spool) -> list[int]:
-    """The places of the lists that are not in the store: those of another length, and of an even sample those of other
-    bytes."""
-    keys = (key(version, user_id) for user_id in lists.users)
-    wrong = set(store.wrong(zip(keys, lists.sizes(), strict=True)))
-    sample = lists.sample()
-    found = store.read(key(version, lists.users[at]) for at in sample)
-    written = (body for _, body in lists.bodies(sample))
-    wrong |= {at for at, there, body in zip(sample, found, written, strict=True) if there != body}
-    return sorted(wrong)

@@ -17,8 +17,26 @@ class Hit(NamedTuple):
     window: int | None = None
 
 
+def nearest_first(found: Hit) -> tuple:
+    """By which hits are sorted; ties by id."""
+    return -found.similarity, found.track_id, found.window
+
+
+def hit(found: dict) -> Hit:
+    """Of a row of a search's answer."""
+    _, _, window = found["id"].partition("#")
+    entity = found["entity"]
+    return Hit(entity["track_id"], float(found["distance"]), day_of(entity["day"]), int(window) if window else None)
+
+
+def day_of(number: int) -> str:
+    """The day that a number like 20261120 is."""
+    text = str(number)
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+
+
 def is_complete(expected: int, own: Sequence[str] | None, lists: list[list[Hit]]) -> bool:
-    """Whether all lists have `expected` hits, and the song own[i], if any are given, is on the list i."""
+    """Whether each query has as many hits as it must, and its own song among them, where that is known."""
     if any(len(hits) != expected for hits in lists):
         return False
     return own is None or all(_finds_itself(track_id, hits) for track_id, hits in zip(own, lists, strict=True))

@@ -34,7 +34,7 @@ def load_vectors(settings: Settings, day: str) -> dict:
     removed = checked = 0
     with VectorStore(settings) as store:
         if rows["tracks"].num_rows:
-            store.ensure(_dimension(rows["tracks"], day))
+            store.ensure(dimension(rows["tracks"], day))
         if store.exists():  # else nothing was ever loaded, and this day is empty
             for kind in reversed(KINDS):  # a song is in `tracks` only once its windows are loaded
                 store.upsert(kind, rows[kind])
@@ -58,7 +58,8 @@ def without(rows: pa.Table, gone: set[str]) -> pa.Table:
     return rows.filter(pc.invert(pc.is_in(rows["track_id"], pa.array(sorted(gone), pa.string()))))
 
 
-def _dimension(rows: pa.Table, day: str) -> int:
+def dimension(rows: pa.Table, day: str) -> int:
+    """That of a day's vectors. Raises NightjarError if they have several."""
     sizes = pc.unique(pc.list_value_length(rows["vector"])).to_pylist()
     if len(sizes) != 1 or not sizes[0]:
         raise NightjarError(

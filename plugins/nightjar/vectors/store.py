@@ -28,7 +28,7 @@ from nightjar.thresholds import (
 )
 from nightjar.vectors import names
 from nightjar.vectors.connection import Connection
-from nightjar.vectors.hits import Hit, is_complete
+from nightjar.vectors.hits import Hit, day_of, hit, is_complete, nearest_first
 from nightjar.vectors.names import KINDS
 from nightjar.vectors.wholeness import Wholeness
 
@@ -75,6 +75,8 @@ class VectorStore:
             name = self.collection(kind)
             if not self._call(self._client.has_collection, name):
                 self._create(name, dimension)
+            elif not self._call(self._client.list_indexes, name):  # whoever made it was killed in between
+                self._call(self._client.create_index, name, self._index())
             found = self._dimension(name)
             if found != dimension:
                 raise NightjarError(
@@ -121,11 +123,14 @@ class VectorStore:
         schema.add_field("track_id", DataType.VARCHAR, max_length=_MAX_ID)
         schema.add_field("day", DataType.INT32)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
+        self._call(self._client.create_collection, name, schema=schema, consistency_level="Strong")
+        self._call(self._client.create_index, name, self._index())  # apart: with the collection it would load that once
+
+    def _index(self):
         index = MilvusClient.prepare_index_params()
         # Lite is exact with FLAT and rebuilds any graph whenever it opens; a server picks a graph index by itself.
         index.add_index("vector", index_type="FLAT" if self._milvus.lite else "AUTOINDEX", metric_type="COSINE")
-        self._call(self._client.create_collection, name, schema=schema, consistency_level="Strong")
-        self._call(self._client.create_index, name, index)  # apart: with the collection it would load that once
+        return index
 
     def _dimension(self, name: str) -> int:
         fields = self._call(self._client.describe_collection, name)["fields"]
@@ -158,7 +163,7 @@ class VectorStore:
         """Write rows of the table `embeddings` (for kind tracks) or `windows`; a row of the same key is replaced."""
         name = self.collection(kind)
         self._wholeness.written(name)
-        size = max(1, MILVUS_BATCH_BYTES // (4 * self._dimension(name) + 4 * _MAX_ID))
+        size = self._batch(name)
         for start in range(0, rows.num_rows, size):
             batch = rows.slice(start, size)
             vectors = np.stack(batch["vector"].to_numpy(zero_copy_only=False))
@@ -171,6 +176,10 @@ class VectorStore:
                     for key, track_id, day, vector in zip(*columns, strict=True)
                 ],
             )
+
+    def _batch(self, name: str) -> int:
+        """How many vectors of a collection go into one message."""
+        return min(MILVUS_MAX_LIMIT, max(1, MILVUS_BATCH_BYTES // (4 * self._dimension(name) + 4 * _MAX_ID)))
 
     def delete_day_except(self, kind: str, day: str, rows: pa.Table) -> int:
         """Remove the vectors of `day` that `rows` (as for `upsert`) do not have; returns how many there were."""
@@ -204,11 +213,11 @@ class VectorStore:
         wanted = f"day == {days.number(day)}" if day else _upto(upto_day)
         return self._count(self._readable(kind), wanted)
 
-    def vectors_of(self, track_ids: Sequence[str]) -> dict[str, np.ndarray]:
-        """The songs' vectors, (d,) float32 each; songs that are not loaded are left out."""
+    def vectors_of(self, keys: Sequence[str], kind: str = "tracks") -> dict[str, np.ndarray]:
+        """The vectors of songs, or of windows by their keys, (d,) float32 each; what is not loaded is left out."""
         found = {}
-        for ids in _batches(list(track_ids), MILVUS_BATCH_IDS):
-            name = self._readable("tracks")
+        for ids in _batches(list(keys), MILVUS_BATCH_IDS):
+            name = self._readable(kind)
             ask = partial(self._call, self._client.query, name, filter=_is_in("id", ids), output_fields=["vector"])
             rows = self._whole(name, ask)
             found |= {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
@@ -255,29 +264,40 @@ class VectorStore:
             output_fields=["track_id", "day"],
             search_params=self._milvus.search_params(limit),
         )
-        return [sorted(map(_hit, hits), key=lambda hit: (-hit.similarity, hit.track_id, hit.window)) for hits in lists]
+        return [sorted(map(hit, hits), key=nearest_first) for hits in lists]
 
     def day_keys(self, kind: str, day: str) -> list[str]:
         """The primary keys of a day's vectors, as `names.keys` gives them for rows of the lake."""
-        name = self._readable(kind)
-        return self._whole(name, lambda: list(self._keys(name, f"day == {days.number(day)}")))
+        pages = partial(self._pages, kind, f"day == {days.number(day)}", ["id"], MILVUS_MAX_LIMIT)
+        return self._whole(self._readable(kind), lambda: [row["id"] for page in pages() for row in page])
 
-    def _keys(self, name: str, wanted: str) -> Iterator[str]:
+    def day_vectors(self, kind: str, day: str) -> Iterator[tuple[list[str], np.ndarray]]:
+        """The keys and the vectors (n, d) of a day, some thousand at a time. While a query node joins, some may be
+        missing."""
+        size = self._batch(self.collection(kind))
+        for page in self._pages(kind, f"day == {days.number(day)}", ["id", "vector"], size):
+            yield [row["id"] for row in page], np.asarray([row["vector"] for row in page], dtype=np.float32)
+
+    def other_days(self, kind: str, known: Iterable[str]) -> list[str]:
+        """The days of vectors that are of none of the `known` days, in order."""
+        numbers = ", ".join(str(days.number(day)) for day in known)
+        pages = partial(self._pages, kind, f"day not in [{numbers}]" if numbers else "", ["day"], MILVUS_MAX_LIMIT)
+        found = self._whole(self._readable(kind), lambda: {row["day"] for page in pages() for row in page})
+        return [day_of(number) for number in sorted(found)]
+
+    def _pages(self, kind: str, wanted: str, fields: list[str], size: int) -> Iterator[list[dict]]:
         pages = self._call(
-            self._client.query_iterator, name, filter=wanted, output_fields=["id"], batch_size=MILVUS_MAX_LIMIT
+            self._client.query_iterator,
+            self._readable(kind),
+            filter=wanted,
+            output_fields=fields,
+            batch_size=size,
         )
         try:
             while page := self._call(pages.next):
-                yield from (row["id"] for row in page)
+                yield page
         finally:
             pages.close()
-
-
-def _hit(found: dict) -> Hit:
-    _, _, window = found["id"].partition("#")
-    number = str(found["entity"]["day"])
-    day = f"{number[:4]}-{number[4:6]}-{number[6:]}"
-    return Hit(found["entity"]["track_id"], float(found["distance"]), day, int(window) if window else None)
 
 
 def _upto(day: str | None) -> str:

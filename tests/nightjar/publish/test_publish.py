@@ -257,10 +257,11 @@ def test_killed_anywhere_no_reader_notices_and_the_next_run_ends_right(settings,
     watching = Watching(settings.kv_url)
     watching.start()
     try:
-        # 0-5 the live lists, 6 record, 7-13 lists, 14-25 check, 26 pointer. Where the record was there: 7-18 what is
-        # there, 19- lists, check, pointer. Once all lists are there 19 is the pointer and 20 the first of the old
-        # version to go; once it has moved, 6-12 are the old version, 13 its record.
-        for step in (6, 8, 14, 19, 20, 19, 20, 9, 13):
+        # 0-5 the live lists, 6 record, 7-13 lists, 14-25 check, 26 and 27 pointer and, before it, its copy. Where the
+        # record was there: 7-18 what is there, 19- lists, check, pointer. Once all lists are there 19 is the copy, 20
+        # the pointer and 21 the first of the old version to go; once it has moved, 6-12 are the old version, 13 its
+        # record.
+        for step in (6, 8, 14, 19, 20, 19, 20, 21, 9, 13):
             assert kill_at(DAYS[2], step) == -9, step
         assert kill_at(DAYS[3], 22) == -9  # another day dies in the middle, over an unfinished one
         lists.write(settings, DAYS[3], edition="b")  # and is then ranked anew

@@ -1,0 +1,1 @@
+"""Milvus and the key-value store, built again from the lake."""
