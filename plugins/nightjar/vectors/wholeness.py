@@ -10,7 +10,9 @@ joining takes, an answer counts only if the counts after it agree.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 from nightjar.thresholds import MILVUS_JOIN_S, MILVUS_SAMPLES
 from nightjar.vectors.connection import Connection
@@ -52,7 +54,8 @@ class Wholeness:
             state.rows = state.rows or self._count(name)
             return True
         samples = 1 if len(leaders) == 1 else MILVUS_SAMPLES
-        counts = {self._count(name) for _ in range(samples)}
+        with ThreadPoolExecutor(samples) as threads:  # one after the other would all go to the node that is quicker
+            counts = set(threads.map(self._count, repeat(name, samples)))
         if len(counts) > 1:
             state.since = time.monotonic()
         if len(counts) > 1 or min(counts) < state.rows:
