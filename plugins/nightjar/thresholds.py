@@ -60,8 +60,7 @@ MILVUS_CONNECT_S = 10.0
 MILVUS_JOIN_S = 40.0
 """How long query nodes are distrusted that have just begun to answer: up to 29 s of short answers were seen."""
 MILVUS_SAMPLES = 12
-"""Counts that must agree meanwhile, of 4 ms each. Two replicas answer by turns, or nearly: one of which half is missing
-is overlooked once in 4,000 times."""
+"""Counts that must agree meanwhile, all at once, so that the proxy spreads them over the replicas; 4 ms each."""
 MILVUS_REPLICAS = 2
 """Query nodes that have a collection in memory, where there are as many: one may die while the other answers."""
 MILVUS_BATCH_BYTES = 8 * 1024 * 1024

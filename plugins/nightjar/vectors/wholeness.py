@@ -2,7 +2,7 @@
 
 A query node that joins a cluster answers for seconds without what it has not taken over yet, and gives no error: lists
 are short or have farther songs on them, counts are too small. No answer shows it. What does is that the nodes which
-answer have changed, and that counts differ, as they come from one replica or the other by turns. So after each answer
+answer have changed, and that counts differ, as they come from one replica or the other. So after each answer
 it is asked which nodes answer. As long as they are new to this process, and were not seen to agree for longer than a
 joining takes, an answer counts only if the counts after it agree.
 """
