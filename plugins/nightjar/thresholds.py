@@ -60,7 +60,7 @@ MILVUS_CONNECT_S = 10.0
 MILVUS_JOIN_S = 40.0
 """How long query nodes are distrusted that have just begun to answer: up to 29 s of short answers were seen."""
 MILVUS_SAMPLES = 12
-"""Counts of 4 ms that must agree meanwhile. Replicas answer by turns: one that lacks is overlooked once in 4,000."""
+"""Counts that must agree meanwhile, all at once, so that the proxy spreads them over the replicas; 4 ms each."""
 MILVUS_REPLICAS = 2
 """Query nodes that have a collection in memory, where there are as many: one may die while the other answers."""
 MILVUS_BATCH_BYTES = 8 * 1024 * 1024
@@ -79,7 +79,6 @@ SAME_COMPONENT = 1e-6
 """Numbers of a stored vector that differ no more from the lake's are the same: a server may normalise it once more."""
 LOAD_CHECK_SONGS = 200
 """Songs of a day that are searched for after loading it: all of a small day, an even sample of a large one."""
-
 SEARCH_BREADTH = 64
 """Vectors that a search of a server's graph keeps in view; by itself as many as are asked for, and 0.93 found."""
 BULK_MIN_ROWS = 100_000
@@ -183,13 +182,11 @@ INDEX_MAX_CANDIDATES = 64
 INDEX_SONGS = 2000
 """Younger songs in one table, and whose prints are held at a time: 32 million keys, 0.4 GB, where they last four
 minutes, and twice as much of prints."""
-CANDIDATE_SONG_COSINE = 0.5
-"""Songs at least this near are compared by fingerprint. Least cosine of msd_musicnn-1 between a song and its cropped
-copy: 0.94, opus at 24 kbit/s: 0.67, 10 s of it: 0.74, 5 s: 0.62, another singer on its backing: 0.61; mp3 at 32 kbit/s:
-0.24, of which a quarter is lost. Of pairs of different songs 7 % are as near."""
-CANDIDATE_WINDOW_COSINE = 0.8
-"""Songs are compared as well if any window of one is at least this near to one of the other. Least of the best windows
-of a song and 10 s of it: 0.94, 8 s: 0.92, 5 s: 0.77. Of pairs of different songs 4 % have windows as near."""
+CANDIDATE_COSINE = {"tracks": 0.5, "windows": 0.8}
+"""Songs at least this near, or with any windows at least this near, are compared by fingerprint. Least cosine of
+msd_musicnn-1 between a song and its cropped copy: 0.94, opus at 24 kbit/s: 0.67, 10 s of it: 0.74, 5 s: 0.62, another
+singer on its backing: 0.61; mp3 at 32 kbit/s: 0.24, of which a quarter is lost. Least of the best windows of a song and
+10 s of it: 0.94, 8 s: 0.92, 5 s: 0.77. Of pairs of different songs 7 % are as near, and 4 % have windows as near."""
 CANDIDATE_LIMIT = 64
 """Neighbours that are asked for at first; lists that end above the threshold are asked for again, twice as long."""
 CANDIDATE_MAX_LIMIT = 256

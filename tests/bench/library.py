@@ -33,7 +33,7 @@ _SHARD_SONGS = 500
 _MOTIFS, _MOTIF_WORDS, _MOTIFS_A_SONG = 1300, 10, 2
 _KEY_BITS = np.uint32(0xAAAAAAAA)
 _STYLES = 14
-"""So many groups of songs that sound alike: 7 % of pairs are then as near as CANDIDATE_SONG_COSINE asks."""
+"""So many groups of songs that sound alike: 7 % of pairs are then as near as CANDIDATE_COSINE asks."""
 _STYLE_SHARE = 0.8
 """Of a vector's length, in the direction of its group: the cosine of two songs of one group is its square."""
 

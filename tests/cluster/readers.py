@@ -100,6 +100,9 @@ def reading(settings: Settings, songs: Songs, threads: int = 3) -> Iterator[Seen
         for thread in running:
             thread.start()
         yield seen
+        deadline = time.monotonic() + 60
+        while seen.right.total() <= 100 and time.monotonic() < deadline:
+            time.sleep(1)
     finally:
         over.set()
         for thread in running:

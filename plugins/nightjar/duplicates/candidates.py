@@ -13,17 +13,10 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from nightjar.thresholds import (
-    CANDIDATE_LIMIT,
-    CANDIDATE_MAX_LIMIT,
-    CANDIDATE_SONG_COSINE,
-    CANDIDATE_WINDOW_COSINE,
-)
+from nightjar.thresholds import CANDIDATE_COSINE, CANDIDATE_LIMIT, CANDIDATE_MAX_LIMIT
 from nightjar.vectors.store import Hit, VectorStore
 
 log = logging.getLogger(__name__)
-
-_COSINE = {"tracks": CANDIDATE_SONG_COSINE, "windows": CANDIDATE_WINDOW_COSINE}
 
 
 def find(store: VectorStore, kind: str, rows: pa.Table, day: str, later: Sequence[str]) -> set[tuple[str, str]]:
@@ -40,7 +33,7 @@ def find(store: VectorStore, kind: str, rows: pa.Table, day: str, later: Sequenc
 
 
 def _near(store: VectorStore, kind: str, rows: pa.Table, upto_day: str) -> Iterable[tuple[str, Hit]]:
-    """(song, hit) for everything up to a day that is at least as near as _COSINE says.
+    """(song, hit) for everything up to a day that is at least as near as CANDIDATE_COSINE says.
 
     Lists that end above the threshold are asked for again with twice the length, up to CANDIDATE_MAX_LIMIT.
     """
@@ -50,12 +43,12 @@ def _near(store: VectorStore, kind: str, rows: pa.Table, upto_day: str) -> Itera
     owners = np.array(rows["track_id"].to_pylist(), dtype=object)
     while len(pending):
         lists = store.search(pending, limit, upto_day, kind, own=owners)
-        full = np.array([len(hits) == limit and hits[-1].similarity >= _COSINE[kind] for hits in lists])
+        full = np.array([len(hits) == limit and hits[-1].similarity >= CANDIDATE_COSINE[kind] for hits in lists])
         if limit >= CANDIDATE_MAX_LIMIT and full.any():
             log.warning("%d %s have more than %d candidates; the farthest are left out", full.sum(), kind, limit)
             full[:] = False
         whole = ((own, hits) for own, hits, more in zip(owners, lists, full, strict=True) if not more)
         yield from chain.from_iterable(
-            ((own, hit) for hit in hits if hit.similarity >= _COSINE[kind]) for own, hits in whole
+            ((own, hit) for hit in hits if hit.similarity >= CANDIDATE_COSINE[kind]) for own, hits in whole
         )
         pending, owners, limit = pending[full], owners[full], min(2 * limit, CANDIDATE_MAX_LIMIT)

@@ -2,7 +2,7 @@
 
 A query node that joins a cluster answers for seconds without what it has not taken over yet, and gives no error: lists
 are short or have farther songs on them, counts are too small. No answer shows it. What does is that the nodes which
-answer have changed, and that counts differ, as they come from one replica or the other by turns. So after each answer
+answer have changed, and that counts differ, as they come from one replica or the other. So after each answer
 it is asked which nodes answer. As long as they are new to this process, and were not seen to agree for longer than a
 joining takes, an answer counts only if the counts after it agree.
 """
@@ -10,7 +10,9 @@ joining takes, an answer counts only if the counts after it agree.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 from nightjar.thresholds import MILVUS_JOIN_S, MILVUS_SAMPLES
 from nightjar.vectors.connection import Connection
@@ -52,7 +54,8 @@ class Wholeness:
             state.rows = state.rows or self._count(name)
             return True
         samples = 1 if len(leaders) == 1 else MILVUS_SAMPLES
-        counts = {self._count(name) for _ in range(samples)}
+        with ThreadPoolExecutor(samples) as threads:  # one after the other would all go to the node that is quicker
+            counts = set(threads.map(self._count, repeat(name, samples)))
         if len(counts) > 1:
             state.since = time.monotonic()
         if len(counts) > 1 or min(counts) < state.rows:
