@@ -1,12 +1,13 @@
-"""These tests run against the Milvus that NIGHTJAR_TEST_MILVUS names, which they empty, else against Milvus Lite."""
+"""These tests run on Milvus Lite, on a Milvus server, or on the Milvus that NIGHTJAR_TEST_MILVUS names, as those of
+`tests/nightjar/vectors` do."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.nightjar.vectors.conftest import milvus_lite, settings
+from tests.nightjar.vectors.conftest import milvus_server, settings
 
-__all__ = ["in_the_environment", "milvus_lite", "settings"]
+__all__ = ["in_the_environment", "milvus_server", "settings"]
 
 
 @pytest.fixture(autouse=True)
