@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,6 +14,7 @@ import grpc
 from pymilvus import MilvusClient
 from pymilvus.client.types import LoadState
 from pymilvus.exceptions import MilvusException
+from pymilvus.grpc_gen import milvus_pb2
 
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
@@ -116,6 +119,19 @@ class Connection:
         shards = ((replica.id, shard) for replica in found for shard in replica.shards)
         return tuple(sorted((replica, shard.channel_name, shard.shard_leader) for replica, shard in shards))
 
+    def ages(self) -> dict[int, float]:
+        """How many seconds ago each query node started, by its number; none of a Milvus that does not tell, or not us.
+        A node whose clock is ahead of ours is left out."""
+        try:
+            wanted = milvus_pb2.GetMetricsRequest(request=json.dumps({"metric_type": "system_info"}))
+            told = json.loads(self.calls._stub.GetMetrics(wanted, timeout=MILVUS_CONNECT_S).response or "{}")
+        except _Failures:
+            return {}
+        nodes = [each["infos"] for each in told.get("nodes_info", [])]
+        began = {int(node["id"]): _moment(node["created_time"]) for node in nodes if node["type"] == "querynode"}
+        now = time.time()
+        return {number: now - at for number, at in began.items() if now >= at}
+
     def _patiently(self, ask: Callable[[], _Answer], patience_s: float) -> _Answer:
         """The answer, asked for again while the failures are such that pass. Raises NightjarError."""
         for _ in _attempts(patience_s):
@@ -136,6 +152,12 @@ def _read(error: Exception) -> tuple[object, str]:
     if isinstance(error, MilvusException):
         return error.code, error.message
     return error.code(), error.details()
+
+
+def _moment(text: str) -> float:
+    """Seconds since 1970 of a time that Go has written: 2026-11-25 14:53:05.818236949 +0000 UTC, and perhaps more."""
+    day, time_of_day, zone = text.split()[:3]
+    return datetime.strptime(f"{day} {time_of_day[:8]} {zone}", "%Y-%m-%d %H:%M:%S %z").timestamp()
 
 
 def _attempts(patience_s: float) -> Iterator[None]:

@@ -4,7 +4,8 @@ A query node that joins a cluster answers for seconds without what it has not ta
 are short or have farther songs on them, counts are too small. No answer shows it. What does is that the nodes which
 answer have changed, and that counts differ, as they come from one replica or the other. So after each answer
 it is asked which nodes answer. As long as they are new to this process, and were not seen to agree for longer than a
-joining takes, an answer counts only if the counts after it agree.
+joining takes, an answer counts only if the counts after it agree. Whoever does not know how many vectors there must be
+besides waits until the nodes that answer are older than a joining takes.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class Wholeness:
         if time.monotonic() - state.since > MILVUS_JOIN_S:
             state.rows = state.rows or self._count(name)
             return True
+        if not state.rows and self._has_just_started(leaders):
+            return False
         samples = 1 if len(leaders) == 1 else MILVUS_SAMPLES
         with ThreadPoolExecutor(samples) as threads:  # one after the other would all go to the node that is quicker
             counts = set(threads.map(self._count, repeat(name, samples)))
@@ -62,6 +65,11 @@ class Wholeness:
             return False
         state.rows = min(counts)
         return True
+
+    def _has_just_started(self, leaders: tuple) -> bool:
+        """Whether one of the nodes that answer may be joining, whatever the counts are."""
+        ages = self._milvus.ages()
+        return any(ages.get(leader[-1], MILVUS_JOIN_S) < MILVUS_JOIN_S for leader in leaders)
 
     def _count(self, name: str) -> int:
         """Without waiting for the last writes: other nodes than those of searches do not answer it."""

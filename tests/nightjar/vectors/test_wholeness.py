@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import chain, repeat
 from types import SimpleNamespace
 
 import pytest
 
 from nightjar.thresholds import MILVUS_JOIN_S, MILVUS_SAMPLES
-from nightjar.vectors import wholeness
+from nightjar.vectors import connection, wholeness
 from nightjar.vectors.wholeness import Wholeness
 
 BOTH, ONE, REJOINED = ((1, "c", 10), (2, "c", 11)), ("901",), ((1, "c", 12), (2, "c", 11))
@@ -18,7 +19,7 @@ class Cluster:
     """Says who answers, and gives the counts in turn, the last one for ever."""
 
     def __init__(self, leaders: tuple | None, *counts: int) -> None:
-        self.now, self.counted = leaders, 0
+        self.now, self.counted, self.started = leaders, 0, {}
         self.client = SimpleNamespace(query=None)
         self.gives(*counts)
 
@@ -27,6 +28,9 @@ class Cluster:
 
     def leaders(self, name: str) -> tuple | None:
         return self.now
+
+    def ages(self) -> dict[int, float]:
+        return self.started
 
     def call(self, *_: object, **__: object) -> list[dict]:
         self.counted += 1
@@ -95,3 +99,24 @@ def test_own_writes_may_lower_the_count(clock):
     watch.written("c")
     cluster.gives(890)
     assert watch.holds("c")
+
+
+def test_who_knows_no_count_waits_until_a_node_that_has_just_started_has_joined(clock):
+    cluster = Cluster(BOTH, 900)
+    cluster.started = {10: 3600.0, 11: 2.0}
+    assert not Wholeness(cluster).holds("c")  # the counts agree, as they do where all come from the one that joins
+    cluster.started[11] = MILVUS_JOIN_S
+    assert Wholeness(cluster).holds("c")
+    watch = Wholeness(cluster)
+    assert watch.holds("c")
+    cluster.now, cluster.started = REJOINED, {12: 1.0, 11: 3600.0}
+    assert not watch.holds("c")
+    assert watch.holds("c")  # there must be 900, and there are
+    watch.written("c")
+    assert not watch.holds("c")
+
+
+def test_when_a_node_started():
+    wanted = datetime(2026, 11, 25, 14, 53, 5, tzinfo=UTC).timestamp()
+    assert connection._moment("2026-11-25 14:53:05.818236949 +0000 UTC") == wanted
+    assert connection._moment("2026-11-25 22:53:05.8 +0800 CST m=+0.012") == wanted
