@@ -51,8 +51,10 @@ cluster-stop:  # its data stays in .nightjar/cluster
 	@.venv/bin/python -m deploy.cluster down
 
 test: install lint  ## all tests, on real services; ends with a whole night through Airflow
-	@.venv-embedder/bin/python -m pytest tests/embedder
-	@.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench --ignore tests/cluster
+	@mkdir -p .nightjar; log=.nightjar/tests-embedder.log; echo "the embedder's tests run beside the others, into $$log"; \
+	NIGHTJAR_PORTS=18000-19999 .venv-embedder/bin/python -m pytest tests/embedder >$$log 2>&1 & beside=$$!; trap 'kill $$beside 2>/dev/null' EXIT; \
+	.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench --ignore tests/cluster; failed=$$?; \
+	wait $$beside || failed=$$?; cat $$log; exit $$failed
 
 test-cluster: install  ## the vector store's tests on a Milvus cluster, nights on it, and what it must stand: half an hour
 	@trap '.venv/bin/python -m deploy.cluster down --data $(CLUSTER)' EXIT; \

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import urllib.request
 from collections.abc import Iterable, Mapping
 
-_LOWEST, _HIGHEST = 20_000, 32_000
-"""Below the range that the kernel gives to outgoing connections, so that a port stays free between choice and use."""
-
+_LOWEST, _HIGHEST = map(int, os.environ.get("NIGHTJAR_PORTS", "20000-32000").split("-"))
+"""Below the range that the kernel gives to outgoing connections, so that a port stays free between choice and use.
+Whoever starts servers side by side gives each a range of its own."""
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Opens addresses on this machine, whatever proxy leads to others."""
