@@ -120,7 +120,14 @@ def _train(given: argparse.Namespace) -> None:
 
     held_out = given.held_out.split(",") if given.held_out is not None else material.package_names(held_out=True)
     asked = run.Run(
-        given.folders, given.work, frozenset(held_out), given.epochs, given.seed, given.processes, not given.float32
+        given.folders,
+        given.work,
+        frozenset(held_out),
+        given.mixtures,
+        given.epochs,
+        given.seed,
+        given.processes,
+        not given.float32,
     )
     print(f"written to {run.train(asked)}")
 
@@ -156,6 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--work", type=Path, required=True, help="where spectrograms, backups and the result are kept")
     train.add_argument(
         "--held-out", help="groups not to train on, with commas between; by default those of the package list"
+    )
+    train.add_argument(
+        "--mixtures", type=int, default=96, help="chunks of 256 patches to make of the songs for the teacher to hear"
     )
     train.add_argument("--epochs", type=int, default=30, help="of 100 steps of 128 patches")
     train.add_argument("--seed", type=int, default=1)

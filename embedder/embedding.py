@@ -15,7 +15,7 @@ import numpy as np
 from embedder.vectors import Whitening
 from nightjar.errors import NightjarError
 
-MODELS = ("nightjar_cnn-1", "msd_musicnn-1")
+MODELS = ("nightjar_cnn-2", "msd_musicnn-1")
 """Ours first, then its teacher."""
 
 

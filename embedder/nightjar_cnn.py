@@ -18,7 +18,7 @@ from keras import layers, ops
 
 from embedder import signal
 
-FILE = Path(__file__).parent / "models" / "nightjar_cnn-1.npz"
+FILE = Path(__file__).parent / "models" / "nightjar_cnn-2.npz"
 DIMENSIONS = 256
 """Length of an embedding."""
 _WIDTHS = (32, 64, 128, 256)
@@ -47,8 +47,11 @@ def build() -> keras.Model:
     for width in _WIDTHS[1:]:
         maps = _convolved(f"down_{width}", maps, width, 3, stride=2)
         maps = layers.ReLU()(maps + _convolved(f"more_{width}", maps, width, 3, activation=None))
-    summary = ops.concatenate([ops.mean(maps, axis=(1, 2)), ops.max(maps, axis=(1, 2))], 1)
-    hidden = layers.Dense(2 * DIMENSIONS, activation="relu", name="hidden")(summary)
+    # Pooled over time only: in which band something sounds is half of how it sounds.
+    summary = layers.Flatten()(ops.concatenate([ops.mean(maps, axis=1), ops.max(maps, axis=1)], 2))
+    hidden = layers.Dense(2 * DIMENSIONS, activation="relu", name="hidden")(
+        layers.BatchNormalization(name="summary_normal")(summary)
+    )
     vector = layers.Dense(DIMENSIONS, name="vector")(hidden)
     standard = layers.BatchNormalization(center=False, scale=False, dtype="float32", name="standard")(vector)
     return keras.Model(given, standard, name="nightjar_cnn")

@@ -15,13 +15,13 @@ from embedder import signal
 
 @dataclass(frozen=True)
 class Whitening:
-    """What an embedding is centred by, (d,) float32, and what it is multiplied with then, (d, d) float32."""
+    """What an embedding is centred by, (d,) float32, and what it is multiplied with then, (d, k) float32."""
 
     mean: np.ndarray
     matrix: np.ndarray
 
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
-        """Whitened embeddings (..., d)."""
+        """Whitened embeddings (..., k)."""
         return (embeddings - self.mean) @ self.matrix
 
 

@@ -6,32 +6,82 @@ Sources add up in power, so that all of it is arithmetic on mel power, hundreds 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from embedder import signal
 
-MAX_STRETCH = 1.06
-"""Tempo and pitch change by at most 6 %, a semitone."""
-CONTEXT_FRAMES = int(np.ceil(signal.PATCH_FRAMES * MAX_STRETCH)) + 1
-"""Frames from which any altered patch is made."""
 VOICES = 512
 """Made-up snatches of singing that leftovers are drawn from."""
 
 
-def altered(context: np.ndarray, others: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """Patches (n, signal.PATCH_FRAMES, signal.N_MELS) of log mel `context` (n, CONTEXT_FRAMES, N_MELS), each altered in
-    its own way; `others` (n, PATCH_FRAMES, N_MELS) are patches of other songs that may leak in. All float32."""
+@dataclass(frozen=True)
+class Alterations:
+    """How far patches are altered. A pair of levels is the range in dB, relative to the patch, of what is added."""
+
+    stretch: float
+    """Tempo and pitch change by at most this factor, each by itself and each for half of the patches."""
+    music: tuple[float, float, float]
+    """Share of the patches that other music is added to, and its level."""
+    singing: tuple[float, float, float]
+    noise: tuple[float, float, float]
+    equaliser: float
+    """Standard deviation in dB of each of the four waves that make up the curve."""
+    cut_off: float
+    """Share of the patches that lose what is above 3.5 to 8 kHz."""
+    gain: tuple[float, float, float]
+    codec: float
+    """dB of deviation that a codec leaves in each band and frame, at most."""
+
+    @property
+    def frames(self) -> int:
+        """Of the context from which any altered patch is made."""
+        return int(np.ceil(signal.PATCH_FRAMES * self.stretch)) + 1
+
+
+SLIGHT = Alterations(
+    stretch=1.06,  # a semitone
+    music=(0.1, -25, -12),
+    singing=(0.4, -25, 0),
+    noise=(0.4, -35, -12),
+    equaliser=1.0,
+    cut_off=0.15,
+    gain=(0.7, -12, 8),
+    codec=1.5,
+)
+"""What leaves a song the same: the embedding should hardly change."""
+WIDE = Alterations(
+    stretch=1.3,
+    music=(0.6, -12, 0),
+    singing=(0.3, -12, 6),
+    noise=(0.15, -30, -5),
+    equaliser=3.0,
+    cut_off=0.15,
+    gain=(1.0, -18, 10),
+    codec=0.0,
+)
+"""What makes other music out of the music that there is: the embedding should become what the teacher says of it."""
+
+
+def altered(
+    context: np.ndarray, others: np.ndarray, chance: np.random.Generator, how: Alterations = SLIGHT
+) -> np.ndarray:
+    """Patches (n, signal.PATCH_FRAMES, signal.N_MELS) of log mel `context` (n, how.frames, N_MELS), each altered in
+    its own way; `others` (n, PATCH_FRAMES, N_MELS) are patches of other songs that may be added. All float32.
+
+    A context of PATCH_FRAMES keeps its tempo and pitch.
+    """
     n = len(context)
-    power = _power(_warped(context, chance))
+    power = _power(context if context.shape[1] == signal.PATCH_FRAMES else _warped(context, chance, how))
     loud = power.mean(axis=(1, 2)) + 1e-12
-    power = _mixed(power, loud, _power(others), _some(chance, n, 0.2, -25, -8))
-    power = _mixed(power, loud, _voices()[chance.integers(VOICES, size=n)], _some(chance, n, 0.5, -25, 6))
-    power = _mixed(power, loud, _noise(n, chance), _some(chance, n, 0.5, -35, -8))
-    power *= _equaliser(n, chance) * _cut_off(n, chance)
-    power *= _decibel(_some(chance, n, 0.7, -12, 8, otherwise=0.0))[:, None, None]
-    power *= _decibel(chance.normal(0, chance.uniform(0, 1.5, (n, 1, 1)), power.shape))  # what a codec leaves
+    power = _mixed(power, loud, _power(others), _some(chance, n, *how.music))
+    power = _mixed(power, loud, _voices()[chance.integers(VOICES, size=n)], _some(chance, n, *how.singing))
+    power = _mixed(power, loud, _noise(n, chance), _some(chance, n, *how.noise))
+    power *= _equaliser(n, chance, how.equaliser) * _cut_off(n, chance, how.cut_off)
+    power *= _decibel(_some(chance, n, *how.gain, otherwise=0.0))[:, None, None]
+    power *= _decibel(chance.normal(0, chance.uniform(0, how.codec, (n, 1, 1)), power.shape))
     return np.log10(np.float32(signal.LOG_GAIN) * power + np.float32(1)).astype(np.float32)
 
 
@@ -56,13 +106,13 @@ def _mixed(power: np.ndarray, loud: np.ndarray, added: np.ndarray, level: np.nda
     return power + added * scale[:, None, None]
 
 
-def _warped(context: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+def _warped(context: np.ndarray, chance: np.random.Generator, how: Alterations) -> np.ndarray:
     """Another tempo and another pitch for half of the patches, each by itself; the middle of the rest."""
     n = len(context)
-    changes = np.exp(chance.uniform(-1, 1, (n, 2)) * np.log(MAX_STRETCH) * (chance.random((n, 2)) < 0.5))
+    changes = np.exp(chance.uniform(-1, 1, (n, 2)) * np.log(how.stretch) * (chance.random((n, 2)) < 0.5))
     out = np.empty((n, signal.PATCH_FRAMES, signal.N_MELS), np.float32)
     steps = np.arange(signal.PATCH_FRAMES) - (signal.PATCH_FRAMES - 1) / 2
-    middle = (CONTEXT_FRAMES - 1) / 2
+    middle = (context.shape[1] - 1) / 2
     for each, (tempo, pitch) in enumerate(changes):
         in_time = _between(context[each], middle + steps * tempo)
         out[each] = in_time if pitch == 1 else _between(in_time.T, _bands_at(pitch)).T
@@ -89,17 +139,17 @@ def _bands_at(pitch: float) -> np.ndarray:
     return np.interp(_centres() / pitch, _centres(), np.arange(signal.N_MELS))
 
 
-def _equaliser(n: int, chance: np.random.Generator) -> np.ndarray:
-    """Smooth curves over the bands of up to 9 dB, for two thirds of the patches."""
+def _equaliser(n: int, chance: np.random.Generator, deviation: float) -> np.ndarray:
+    """Smooth curves over the bands of up to 12 dB, for two thirds of the patches."""
     places = np.linspace(0, np.pi, signal.N_MELS)
     waves = np.cos(places * np.arange(1, 5)[:, None])
-    size = chance.normal(0, 2.0, (n, 4)) * (chance.random((n, 1)) < 0.67)
-    return _decibel(np.clip(size @ waves, -9, 9))[:, None, :]
+    size = chance.normal(0, deviation, (n, 4)) * (chance.random((n, 1)) < 0.67)
+    return _decibel(np.clip(size @ waves, -12, 12))[:, None, :]
 
 
-def _cut_off(n: int, chance: np.random.Generator) -> np.ndarray:
-    """Nothing above 3.5 to 8 kHz, for a third of the patches."""
-    highest = np.where(chance.random(n) < 0.33, chance.uniform(3500, 8000, n), np.inf)
+def _cut_off(n: int, chance: np.random.Generator, share: float) -> np.ndarray:
+    """Nothing above 3.5 to 8 kHz, for a share of the patches."""
+    highest = np.where(chance.random(n) < share, chance.uniform(3500, 8000, n), np.inf)
     return np.where(_centres() > highest[:, None], np.float32(1e-5), np.float32(1))[:, None, :]
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from embedder import signal
-from embedder.training.alterations import CONTEXT_FRAMES
+from embedder.training.alterations import SLIGHT
 from embedder.training.spectrograms import Song
 
+CONTEXT_FRAMES = SLIGHT.frames
+"""Frames around a song's patch, from which it is made slightly altered."""
 PER_SONG = 32
 """Patches of a song at most, spread evenly: a quarter of an hour of one song says no more than two minutes."""
 Embed = Callable[[np.ndarray], np.ndarray]
@@ -32,15 +34,15 @@ def starts(frames: int) -> np.ndarray:
     return np.linspace(0, max(frames - CONTEXT_FRAMES, 0), min(fit, PER_SONG)).astype(int)
 
 
-def context(song: Song, start: int) -> np.ndarray:
-    """Frames of the song from `start` on, (CONTEXT_FRAMES, signal.N_MELS) float32; silence after its end."""
-    frames = np.asarray(song.frames()[start : start + CONTEXT_FRAMES], np.float32)
-    return np.pad(frames, ((0, CONTEXT_FRAMES - len(frames)), (0, 0)))
+def context(song: Song, start: int, count: int = CONTEXT_FRAMES) -> np.ndarray:
+    """`count` frames of the song from `start` on, (count, signal.N_MELS) float32; silence after its end."""
+    frames = np.asarray(song.frames()[start : start + count], np.float32)
+    return np.pad(frames, ((0, count - len(frames)), (0, 0)))
 
 
 def middle(contexts: np.ndarray) -> np.ndarray:
-    """The unaltered patches within contexts (n, CONTEXT_FRAMES, N_MELS)."""
-    first = (CONTEXT_FRAMES - signal.PATCH_FRAMES) // 2
+    """The unaltered patches within contexts (n, frames, N_MELS)."""
+    first = (contexts.shape[1] - signal.PATCH_FRAMES) // 2
     return contexts[:, first : first + signal.PATCH_FRAMES]
 
 

@@ -2,7 +2,7 @@
 
 Everything is drawn from the seed, epoch and step, so that a run that was interrupted goes on as if it had not been
 (up to the order in which cores add up). What a run needs besides the music is in its folder: `spectrograms/`,
-`teacher/`, `backup/`, and at last `history.csv`, `curves.svg` and the model.
+`teacher/`, `mixtures/`, `backup/`, and at last `history.csv`, `curves.svg` and the model.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -20,23 +21,31 @@ import keras
 import numpy as np
 
 from embedder import nightjar_cnn
-from embedder.training import alterations, patches, spectrograms, teacher, whitening
+from embedder.training import alterations, patches, spectrograms, whitening
+from embedder.training import teacher as msd_musicnn
 from embedder.training.curves import draw
 from embedder.training.held_out import Scores, scores
+from embedder.training.mixtures import CHUNK, Mixtures
 from embedder.training.objective import Taught as Student
 from embedder.training.patches import Taught
+from embedder.training.spectrograms import Song
 from nightjar.errors import NightjarError
 
-SONGS_IN_A_BATCH = 64
-"""Each with two patches."""
+SONGS_IN_A_BATCH = 32
+"""Each with two patches; as many patches are of mixtures."""
 STEPS = 100
 """Steps in an epoch: what an interruption costs at most, and how often the held-out songs are looked at."""
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 1e-4
 WARM_UP_STEPS = 100
 Say = Callable[[str], None]
-Ask = Callable[[list[spectrograms.Song], Path, int, Say], None]
-"""Has a teacher's embeddings of songs put into a folder, as `teacher.ask` does."""
+
+
+class Teacher(Protocol):
+    """Has what it says of songs and of mixtures put into a folder, as `embedder.training.teacher` does."""
+
+    def of_songs(self, songs: list[Song], kept: Path, processes: int, say: Say) -> None: ...
+    def of_mixtures(self, songs: list[Song], chunks: int, seed: int, kept: Path, processes: int, say: Say) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,8 @@ class Run:
     work: Path
     held_out: frozenset[str]
     """Groups that are looked at and not trained on."""
+    chunks: int
+    """Of mixtures that are made of the songs, each of `mixtures.CHUNK`."""
     epochs: int
     seed: int = 1
     processes: int = 2
@@ -56,28 +67,30 @@ class Run:
     """Whether convolutions are computed in bfloat16."""
 
 
-def train(run: Run, ask: Ask = teacher.ask, say: Say = print) -> Path:
+def train(run: Run, teacher: Teacher = msd_musicnn, say: Say = print) -> Path:
     """Train the network; returns the file of its parameters. Goes on where an earlier run in the folder stopped.
 
     Raises NightjarError if there is too little music to train on.
     """
     songs = spectrograms.prepare(run.folders, run.work / "spectrograms", run.processes, say)
-    count = sum(song.group not in run.held_out for song in songs)
-    if count < SONGS_IN_A_BATCH:
+    seen = [song for song in songs if song.group not in run.held_out]
+    if len(seen) < SONGS_IN_A_BATCH:
         raise NightjarError(
-            f"{count} songs to train on are fewer than a batch of {SONGS_IN_A_BATCH}", "Name more folders"
+            f"{len(seen)} songs to train on are fewer than a batch of {SONGS_IN_A_BATCH}", "Name more folders"
         )
-    kept = run.work / "teacher"
-    ask(songs, kept, run.processes, say)
-    told = [patches.taught(song, kept) for song in songs]
-    seen = [each for each in told if each.song.group not in run.held_out]
-    unseen = [each for each in told if each.song.group in run.held_out]
-    say(f"{len(seen)} songs to train on, {len(unseen)} held out")
+    if run.chunks < 1 or run.epochs < 1:
+        raise NightjarError(f"{run.chunks} chunks of mixtures and {run.epochs} epochs", "Ask for one of each at least")
+    kept, mixed = run.work / "teacher", run.work / "mixtures"
+    teacher.of_songs(songs, kept, run.processes, say)
+    teacher.of_mixtures(seen, run.chunks, run.seed, mixed, run.processes, say)
+    told = [patches.taught(song, kept) for song in seen]
+    unseen = [patches.taught(song, kept) for song in songs if song.group in run.held_out]
+    batches = Batches(told, Mixtures(mixed, run.chunks), run.seed)
+    say(f"{len(told)} songs to train on and {run.chunks * CHUNK} mixtures of them, {len(unseen)} songs held out")
     keras.utils.set_random_seed(run.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if run.half else "float32")
     network = nightjar_cnn.build()
-    batches = Batches(seen, run.seed)
-    student = Student(network, seen[0].embeddings.shape[1])
+    student = Student(network, told[0].embeddings.shape[1])
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, run.epochs * STEPS - WARM_UP_STEPS, warmup_target=LEARNING_RATE, warmup_steps=WARM_UP_STEPS
     )
@@ -87,7 +100,7 @@ def train(run: Run, ask: Ask = teacher.ask, say: Say = print) -> Path:
     backup = keras.callbacks.BackupAndRestore(run.work / "backup", delete_checkpoint=False)
     student.fit(batches, epochs=run.epochs, verbose=0, callbacks=[backup, record])
     target = run.work / nightjar_cnn.FILE.name
-    constants = whitening.of_songs([_said(network, each) for each in seen])
+    constants = whitening.of_mapped([_said(network, each) for each in told], np.asarray(student.map.kernel))
     nightjar_cnn.save(network, target, mean=constants.mean, whitening=constants.matrix.astype(np.float16))
     return target
 
@@ -99,34 +112,39 @@ def _said(network: keras.Model, taught: Taught) -> np.ndarray:
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of patches and targets, drawn anew in each epoch."""
+    """Batches of patches and targets, drawn anew in each epoch: half mixtures, half patches of songs, two of each."""
 
-    def __init__(self, songs: list[Taught], seed: int) -> None:
+    def __init__(self, songs: list[Taught], mixtures: Mixtures, seed: int) -> None:
         super().__init__()
         self.epoch = 0
-        self._songs, self._seed = songs, seed
-        self._white = whitening.of_songs([each.embeddings.astype(np.float32) for each in songs])
+        self._songs, self._mixtures, self._seed = songs, mixtures, seed
+        self._space = whitening.of_teacher([each.embeddings.astype(np.float32) for each in songs])
         groups = sorted({each.song.group for each in songs})
         self._groups = [groups.index(each.song.group) for each in songs]
-        self._of_songs = [self._white(each.embeddings.astype(np.float32)).mean(axis=0) for each in songs]
 
     def __len__(self) -> int:
         return STEPS
 
     def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Patches (2 SONGS_IN_A_BATCH, PATCH_FRAMES, N_MELS) and targets as `objective.Taught` wants them."""
+        """Patches (4 SONGS_IN_A_BATCH, PATCH_FRAMES, N_MELS) and targets as `objective.Taught` wants them."""
         chance = np.random.default_rng([self._seed, self.epoch, step])
-        contexts, targets = [], []
+        contexts, said, numbers = [], [], []
         for number in chance.choice(len(self._songs), SONGS_IN_A_BATCH, replace=False):
             taught = self._songs[number]
             count = len(taught.starts)
             for at in chance.choice(count, 2, replace=count < 2):
                 contexts.append(patches.context(taught.song, taught.starts[at]))
-                told = self._white(taught.embeddings[at].astype(np.float32))
-                targets.append(np.concatenate([told, self._of_songs[number], [number, self._groups[number]]]))
+                said.append(taught.embeddings[at])
+                numbers.append((number, self._groups[number]))
+        drawn = chance.choice(len(self._mixtures), 2 * SONGS_IN_A_BATCH, replace=False)
+        mixed = self._mixtures.patches(drawn)
+        said.extend(self._mixtures.embeddings[drawn])
+        numbers.extend((-1 - each, -1) for each in range(len(drawn)))
         contexts = np.stack(contexts)
         others = np.roll(patches.middle(contexts), 2 * int(chance.integers(1, SONGS_IN_A_BATCH)), axis=0)
-        return alterations.altered(contexts, others, chance), np.stack(targets).astype(np.float32)
+        given = [alterations.altered(contexts, others, chance), alterations.altered(mixed, others, chance)]
+        targets = [self._space(np.stack(said).astype(np.float32)), np.array(numbers)]
+        return np.concatenate(given), np.concatenate(targets, axis=1).astype(np.float32)
 
 
 class _Record(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""What MSD_musicnn says of the patches that a run trains on.
+"""What MSD_musicnn says of the songs' patches and of the mixtures that a run trains on.
 
 It is asked in processes of their own: it wants TensorFlow on the CPU, whatever backend and processor the training uses,
 and a process's threads and devices can be set only once.
@@ -15,24 +15,36 @@ from pathlib import Path
 
 import numpy as np
 
-from embedder.training import patches
+from embedder.training import mixtures, patches
 from embedder.training.spectrograms import Song
 
 Say = Callable[[str], None]
 _TOGETHER = 8
 
 
-def ask(songs: list[Song], kept: Path, processes: int, say: Say = print) -> None:
+def of_songs(songs: list[Song], kept: Path, processes: int, say: Say = print) -> None:
     """Have the teacher's embeddings of all songs in the folder `kept`; those that are there are left alone."""
     missing = [song for song in songs if not patches.file_of(song, kept).exists()]
-    if not missing:
+    _side_by_side(_of_song, [(song, kept) for song in missing], processes, lambda told: say(f"teacher {told} songs"))
+
+
+def of_mixtures(songs: list[Song], chunks: int, seed: int, kept: Path, processes: int, say: Say = print) -> None:
+    """Have so many chunks of mixtures of the songs, and the teacher's embeddings of them, in the folder `kept`."""
+    kept.mkdir(parents=True, exist_ok=True)
+    missing = [chunk for chunk in range(chunks) if not mixtures.embeddings_of(kept, chunk).exists()]
+    jobs = [(songs, seed, chunk, kept) for chunk in missing]
+    _side_by_side(_of_mixtures, jobs, processes, lambda told: say(f"teacher {told} chunks of mixtures"))
+
+
+def _side_by_side(work: Callable[..., None], jobs: list[tuple], processes: int, tell: Say) -> None:
+    if not jobs:
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), _in_tensorflow) as pool:
-        runs = [pool.submit(_ask, song, kept) for song in missing]
+        runs = [pool.submit(work, *job) for job in jobs]
         for number, run in enumerate(as_completed(runs), start=1):
             run.result()
             if number % 50 == 0 or number == len(runs):
-                say(f"teacher {number}/{len(runs)} songs")
+                tell(f"{number}/{len(runs)}")
 
 
 def _in_tensorflow() -> None:
@@ -46,7 +58,15 @@ def _network() -> patches.Embed:
     return MsdMusicnn()
 
 
-def _ask(song: Song, kept: Path) -> None:
+def _of_song(song: Song, kept: Path) -> None:
     starts, cut = patches.cut(song)
-    said = [_network()(cut[begin : begin + _TOGETHER]) for begin in range(0, len(cut), _TOGETHER)]
-    patches.keep(song, kept, starts, np.concatenate(said))
+    patches.keep(song, kept, starts, _said(cut))
+
+
+def _of_mixtures(songs: list[Song], seed: int, chunk: int, kept: Path) -> None:
+    made = mixtures.make(songs, seed, chunk)
+    mixtures.keep(kept, chunk, made, _said(made))
+
+
+def _said(given: np.ndarray) -> np.ndarray:
+    return np.concatenate([_network()(given[first : first + _TOGETHER]) for first in range(0, len(given), _TOGETHER)])

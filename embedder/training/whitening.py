@@ -25,3 +25,17 @@ def of_songs(songs: list[np.ndarray]) -> Whitening:
     values, directions = np.linalg.eigh(covariance + ridge * np.eye(len(covariance)))
     matrix = directions / np.sqrt(values) / deviation[:, None]
     return Whitening(means.mean(axis=0).astype(np.float32), matrix.astype(np.float32))
+
+
+def of_mapped(songs: list[np.ndarray], matrix: np.ndarray) -> Whitening:
+    """The whitening of what a (d, k) matrix makes of songs' patch embeddings, each (n, d), as one that takes these."""
+    mean = np.mean([song.mean(axis=0, dtype=np.float64) for song in songs], axis=0)
+    return Whitening(mean.astype(np.float32), matrix @ of_songs([song @ matrix for song in songs]).matrix)
+
+
+def of_teacher(songs: list[np.ndarray]) -> Whitening:
+    """The space in which a teacher is followed: `of_songs`, turned to the directions in which songs differ and with
+    each the heavier the more they do. What says nothing of a song need not be learnt."""
+    white = of_songs(songs)
+    values, directions = np.linalg.eigh(np.cov(np.array([white(song).mean(axis=0) for song in songs]).T))
+    return Whitening(white.mean, white.matrix @ (directions * values.clip(1e-6) ** 0.25).astype(np.float32))

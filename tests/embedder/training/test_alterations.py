@@ -5,8 +5,7 @@ import pytest
 
 from embedder import mel, signal
 from embedder.training import alterations
-from embedder.training.alterations import CONTEXT_FRAMES
-from embedder.training.patches import middle
+from embedder.training.patches import CONTEXT_FRAMES, middle
 
 
 @pytest.fixture(scope="module")

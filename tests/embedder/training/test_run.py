@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from embedder import signal
-from embedder.training import held_out, material, patches, spectrograms, whitening
+from embedder.training import held_out, material, mixtures, patches, spectrograms, whitening
 
 KINDS = ("low", "high", "noise")
 
@@ -19,19 +19,28 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from embedder import nightjar_cnn
-from embedder.training import patches, run
-run.STEPS, run.WARM_UP_STEPS, run.SONGS_IN_A_BATCH = 2, 1, 6
+from embedder.training import mixtures, patches, run
+run.STEPS, run.WARM_UP_STEPS, run.SONGS_IN_A_BATCH, mixtures.CHUNK, run.CHUNK = 2, 1, 6, 12, 12
 
-def ask(songs, kept, processes, say):
-    for song in songs:
-        starts, cut = patches.cut(song)
-        said = np.stack([cut[:, :, :32].mean((1, 2)), cut[:, :, 32:].mean((1, 2)), cut.std((1, 2))], 1)
-        patches.keep(song, kept, starts, said)
+def hear(cut):
+    return np.stack([cut[:, :, :32].mean((1, 2)), cut[:, :, 32:].mean((1, 2)), cut.std((1, 2))], 1)
+
+class Teacher:
+    def of_songs(songs, kept, processes, say):
+        for song in songs:
+            starts, cut = patches.cut(song)
+            patches.keep(song, kept, starts, hear(cut))
+
+    def of_mixtures(songs, chunks, seed, kept, processes, say):
+        kept.mkdir(exist_ok=True)
+        for chunk in range(chunks):
+            made = mixtures.make(songs, seed, chunk)
+            mixtures.keep(kept, chunk, made, hear(made.astype("f")))
 
 work, epochs = Path(sys.argv[1]), int(sys.argv[2])
 said = []
-asked = run.Run([work.parent / "songs"], work, frozenset(["high"]), epochs, processes=1)
-made = run.train(asked, ask, said.append)
+asked = run.Run([work.parent / "songs"], work, frozenset(["high"]), 2, epochs, processes=1)
+made = run.train(asked, Teacher, said.append)
 network = nightjar_cnn.load(made)
 given = np.random.default_rng(1).uniform(0, 3, (2, 187, 96)).astype("f")
 print(json.dumps({"said": said, "answer": network.predict_on_batch(given).tolist()}))
@@ -57,7 +66,7 @@ def test_a_run_goes_on_where_it_stopped(songs, python):
     work = songs / "work"
     first = json.loads(python(RUN, work, 1).splitlines()[-1])
     assert any("left out broken.wav" in line for line in first["said"])
-    assert any("8 songs to train on, 4 held out" in line for line in first["said"])
+    assert any("8 songs to train on and 24 mixtures of them, 4 songs held out" in line for line in first["said"])
     second = json.loads(python(RUN, work, 3).splitlines()[-1])
     epochs = [line.split(":")[0] for line in second["said"] if line.startswith("epoch")]
     assert epochs == ["epoch 2/3", "epoch 3/3"]
@@ -81,12 +90,33 @@ def test_the_teacher_is_asked_once(songs, tmp_path):
 
     made = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)[:3]
     said = []
-    teacher.ask(made, tmp_path, 1, said.append)
+    teacher.of_songs(made, tmp_path, 1, said.append)
     assert said == ["teacher 3/3 songs"]
     told = patches.taught(made[0], tmp_path)
     assert told.embeddings.shape == (len(told.starts), 200)
-    teacher.ask(made, tmp_path, 1, said.append)
+    teacher.of_songs(made, tmp_path, 1, said.append)
     assert len(said) == 1
+
+
+def test_mixtures_are_the_same_again_and_none_is_the_song_itself(songs, tmp_path, monkeypatch):
+    from embedder.training import teacher
+
+    monkeypatch.setattr(mixtures, "CHUNK", 5)
+    made = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)
+    first = mixtures.make(made, 3, 0)
+    assert first.shape == (5, signal.PATCH_FRAMES, signal.N_MELS)
+    assert np.array_equal(first, mixtures.make(made, 3, 0))
+    assert not np.array_equal(first, mixtures.make(made, 3, 1))
+    assert not np.array_equal(first, mixtures.make(made, 4, 0))
+    for chunk in range(2):
+        mixtures.keep(tmp_path, chunk, mixtures.make(made, 3, chunk), np.full((5, 2), chunk))
+    held = mixtures.Mixtures(tmp_path, 2)
+    assert len(held) == 10
+    assert np.array_equal(held.patches(np.array([7, 0])), np.stack([mixtures.make(made, 3, 1)[2], first[0]]))
+    assert held.embeddings[7].tolist() == [1, 1]
+    said = []
+    teacher.of_mixtures(made, 2, 3, tmp_path, 1, said.append)
+    assert said == []  # they are there
 
 
 def test_patches_of_a_song(songs):
@@ -120,6 +150,16 @@ def test_whitening_silences_what_changes_within_songs():
     said = np.array([found(song).mean(axis=0) for song in songs])
     within = np.concatenate([found(song) - found(song).mean(axis=0) for song in songs])
     assert said.std(axis=0).max() > 3 * within.std(axis=0).max() / np.sqrt(50)
+
+
+def test_whitening_after_a_map_is_one_whitening():
+    chance = np.random.default_rng(5)
+    songs = [chance.normal(chance.normal(size=4), 1, (30, 4)) for _ in range(20)]
+    matrix = chance.normal(size=(4, 3)).astype(np.float32)
+    found = whitening.of_mapped(songs, matrix)
+    assert found.matrix.shape == (4, 3)
+    apart = whitening.of_songs([song @ matrix for song in songs])
+    np.testing.assert_allclose(found(songs[3]), apart(songs[3] @ matrix), atol=1e-4)
 
 
 def test_packages_are_split_for_good():
