@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 _CODES = {
-    1: "service not ready",
     2: "service unavailable, or nothing listens",
     11: "a node's clock lags",
     101: "collection not loaded, as far as a coordinator knows that has just started",
@@ -22,7 +21,8 @@ _CODES = {
     904: "node not match",
     905: "node not available",
 }
-"""Codes of a Milvus server, whose clients of old give most failures the code of none of them."""
+"""Codes of a Milvus server, whose clients of old give most failures the code of none of them. Its 1, which may be
+"service not ready", is Milvus Lite's for whatever it did not expect: there the message decides."""
 
 _STAYS = "mismatch"
 """A request that fits no node, of which a node's failure may say the rest."""
@@ -39,7 +39,7 @@ _SAYS = (
     "code = unavailable",
     "failed to get shard",
     "find no available",
-    "is not ready",
+    "not ready",
     "connection refused",
     "server unavailable",
     "error reading from server",

@@ -26,7 +26,7 @@ from nightjar.thresholds import (
     MILVUS_BATCH_QUERIES,
     MILVUS_MAX_LIMIT,
 )
-from nightjar.vectors import names
+from nightjar.vectors import filters, names
 from nightjar.vectors.connection import Connection
 from nightjar.vectors.hits import Hit, day_of, hit, is_complete, nearest_first
 from nightjar.vectors.names import KINDS
@@ -186,7 +186,7 @@ class VectorStore:
         keep = set(names.keys(kind, rows))
         gone = [key for key in self.day_keys(kind, day) if key not in keep]
         self._wholeness.written(self.collection(kind))
-        for ids in _batches(gone, MILVUS_BATCH_IDS):
+        for ids in filters.batches(gone, MILVUS_BATCH_IDS):
             self._call(self._client.delete, self.collection(kind), ids=ids)
         return len(gone)
 
@@ -196,10 +196,10 @@ class VectorStore:
         ours = tuple(f"{kind}__" for kind in KINDS)
         collections = [each for each in self._call(self._client.list_collections) if each.startswith(ours)]
         removed = 0
-        for ids in _batches(sorted(filter(is_track_id, track_ids)), MILVUS_BATCH_IDS):
+        for ids in filters.batches(sorted(filter(is_track_id, track_ids)), MILVUS_BATCH_IDS):
             for name in collections:
                 self._load(name)
-                wanted = _is_in("track_id", ids)
+                wanted = filters.is_in("track_id", ids)
                 removed += self._count(name, wanted)
                 self._wholeness.written(name)
                 self._whole(name, partial(self._call, self._client.delete, name, filter=wanted))  # it searches, too
@@ -210,15 +210,15 @@ class VectorStore:
         """How many vectors there are: in all, of one day, or of the days up to one; 0 before the first load."""
         if not self.exists():
             return 0
-        wanted = f"day == {days.number(day)}" if day else _upto(upto_day)
+        wanted = filters.of_day(day) if day else filters.upto(upto_day)
         return self._count(self._readable(kind), wanted)
 
     def vectors_of(self, keys: Sequence[str], kind: str = "tracks") -> dict[str, np.ndarray]:
         """The vectors of songs, or of windows by their keys, (d,) float32 each; what is not loaded is left out."""
         found = {}
-        for ids in _batches(list(keys), MILVUS_BATCH_IDS):
-            name = self._readable(kind)
-            ask = partial(self._call, self._client.query, name, filter=_is_in("id", ids), output_fields=["vector"])
+        for ids in filters.batches(list(keys), MILVUS_BATCH_IDS):
+            name, wanted = self._readable(kind), filters.is_in("id", ids)
+            ask = partial(self._call, self._client.query, name, filter=wanted, output_fields=["vector"])
             rows = self._whole(name, ask)
             found |= {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
         return found
@@ -249,7 +249,7 @@ class VectorStore:
         found: list[list[Hit]] = []
         for start in range(0, len(vectors), MILVUS_BATCH_QUERIES):
             part = slice(start, start + MILVUS_BATCH_QUERIES)
-            ask = partial(self._search, kind, vectors[part], expected, _upto(upto_day))
+            ask = partial(self._search, kind, vectors[part], expected, filters.upto(upto_day))
             complete = partial(is_complete, expected, None if own is None else own[part])
             found += self._whole(self.collection(kind), ask, complete)
         return found
@@ -268,14 +268,13 @@ class VectorStore:
 
     def day_keys(self, kind: str, day: str) -> list[str]:
         """The primary keys of a day's vectors, as `names.keys` gives them for rows of the lake."""
-        pages = partial(self._pages, kind, f"day == {days.number(day)}", ["id"], MILVUS_MAX_LIMIT)
+        pages = partial(self._pages, kind, filters.of_day(day), ["id"], MILVUS_MAX_LIMIT)
         return self._whole(self._readable(kind), lambda: [row["id"] for page in pages() for row in page])
 
     def day_vectors(self, kind: str, day: str) -> Iterator[tuple[list[str], np.ndarray]]:
-        """The keys and the vectors (n, d) of a day, some thousand at a time. While a query node joins, some may be
-        missing."""
+        """The keys and vectors (n, d) of a day, some thousand at a time; some may lack while a query node joins."""
         size = self._batch(self.collection(kind))
-        for page in self._pages(kind, f"day == {days.number(day)}", ["id", "vector"], size):
+        for page in self._pages(kind, filters.of_day(day), ["id", "vector"], size):
             yield [row["id"] for row in page], np.asarray([row["vector"] for row in page], dtype=np.float32)
 
     def other_days(self, kind: str, known: Iterable[str]) -> list[str]:
@@ -298,16 +297,3 @@ class VectorStore:
                 yield page
         finally:
             pages.close()
-
-
-def _upto(day: str | None) -> str:
-    return f"day <= {days.number(day)}" if day else ""
-
-
-def _is_in(field: str, ids: Sequence[str]) -> str:
-    return f"{field} in [{', '.join(chr(34) + each + chr(34) for each in ids)}]"
-
-
-def _batches(items: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
