@@ -120,16 +120,16 @@ class Connection:
         return tuple(sorted((replica, shard.channel_name, shard.shard_leader) for replica, shard in shards))
 
     def ages(self) -> dict[int, float]:
-        """How many seconds ago each query node started, by its number; none of a Milvus that does not tell, or not us.
-        A node whose clock is ahead of ours is left out."""
+        """How many seconds ago each query node started, by its number and by Milvus's own clock; none of a Milvus that
+        does not tell, or not us. A node whose clock is ahead is left out."""
         try:
             wanted = milvus_pb2.GetMetricsRequest(request=json.dumps({"metric_type": "system_info"}))
             told = json.loads(self.calls._stub.GetMetrics(wanted, timeout=MILVUS_CONNECT_S).response or "{}")
+            now = _milliseconds(self.calls._internal_register("", "nightjar")) / 1000
         except _Failures:
             return {}
         nodes = [each["infos"] for each in told.get("nodes_info", [])]
         began = {int(node["id"]): _moment(node["created_time"]) for node in nodes if node["type"] == "querynode"}
-        now = time.time()
         return {number: now - at for number, at in began.items() if now >= at}
 
     def _patiently(self, ask: Callable[[], _Answer], patience_s: float) -> _Answer:
@@ -152,6 +152,11 @@ def _read(error: Exception) -> tuple[object, str]:
     if isinstance(error, MilvusException):
         return error.code, error.message
     return error.code(), error.details()
+
+
+def _milliseconds(timestamp: int) -> int:
+    """Since 1970, of a timestamp of Milvus: its lowest 18 bits count within a millisecond."""
+    return timestamp >> 18
 
 
 def _moment(text: str) -> float:

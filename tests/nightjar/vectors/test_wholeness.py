@@ -116,6 +116,11 @@ def test_who_knows_no_count_waits_until_a_node_that_has_just_started_has_joined(
     assert not watch.holds("c")
 
 
+def test_a_timestamp_of_milvus():
+    at = datetime(2026, 11, 25, 16, 15, tzinfo=UTC).timestamp()
+    assert connection._milliseconds((int(at * 1000) << 18) + 7) == at * 1000
+
+
 def test_when_a_node_started():
     wanted = datetime(2026, 11, 25, 14, 53, 5, tzinfo=UTC).timestamp()
     assert connection._moment("2026-11-25 14:53:05.818236949 +0000 UTC") == wanted
