@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pymilvus import MilvusClient
 
 from deploy.cluster.cluster import Cluster
 
@@ -39,13 +38,6 @@ def settings(settings, cluster: Cluster, monkeypatch: pytest.MonkeyPatch):
     return replace(settings, milvus_uri=cluster.uri)
 
 
-@pytest.fixture
-def milvus(cluster: Cluster) -> Iterator[MilvusClient]:
-    """A client of the cluster, which is empty."""
-    client = MilvusClient(cluster.uri, timeout=60)
-    for collection in client.list_collections():
-        for alias in client.list_aliases(collection).get("aliases", []):
-            client.drop_alias(alias)
-        client.drop_collection(collection)
-    yield client
-    client.close()
+@pytest.fixture(scope="session")
+def milvus_server(cluster: Cluster) -> Cluster:
+    return cluster

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 
+from nightjar.errors import NightjarError
 from nightjar.objects import ObjectMissing, Objects
 from nightjar.publish import versions
 from nightjar.publish.store import Store
@@ -39,6 +40,17 @@ def all_versions(objects: Objects) -> list[str]:
 def show(objects: Objects, version: str) -> None:
     """Keep which version the app is shown."""
     objects.put(SHOWN, json.dumps({"version": version}).encode())
+
+
+def move(objects: Objects, store: Store, seen: str, version: str, remedy: str) -> None:
+    """Let the app read `version`, whose lists are there, from now on. Raises NightjarError with the remedy if the
+    pointer is not at `seen` any more."""
+    show(objects, version)
+    if version != seen and not store.move(seen, version):
+        show(objects, overtaken := store.current())
+        raise NightjarError(
+            f"the pointer moved from {seen or 'nothing'} to {overtaken} before it could move to {version}", remedy
+        )
 
 
 def shown(objects: Objects) -> str:

@@ -63,13 +63,8 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
         write(lake.objects, store, record, lists)
         if since := ledger.with_songs(lake) - forgotten:
             takedowns.remove(lake.objects, store, since)
-        records.show(lake.objects, version)
-        if live != version and not store.move(live, version):
-            records.show(lake.objects, overtaken := store.current())
-            raise NightjarError(
-                f"the pointer moved from {live or 'nothing'} to {overtaken} while {version} was written",
-                "Another run published meanwhile; run the task again, one at a time",
-            )
+        meanwhile = "Another run published meanwhile; run the task again, one at a time"
+        records.move(lake.objects, store, live, version, meanwhile)
         removed += records.sweep(lake.objects, store, day, {version, previous})
     log.info(
         "publish_lists %s: %d lists of %d songs and %d songs for new users under %s, %s, the pointer %s, "
@@ -124,12 +119,7 @@ def go_to(settings: Settings, version: str | None = None) -> dict:
                 f"It holds {live}, which is live"
                 + (f", and for --to {', '.join(there)}" if there else " and no other"),
             )
-        records.show(objects, wanted)
-        if wanted != live and not store.move(live, wanted):
-            records.show(objects, overtaken := store.current())
-            raise NightjarError(
-                f"the pointer moved from {live} to {overtaken} meanwhile", "Look what published, and ask again"
-            )
+        records.move(objects, store, live, wanted, "Look what published meanwhile, and ask again")
     log.info("go_to %s: the pointer %s", wanted, "was there" if wanted == live else f"moved from {live}")
     return {
         "version": wanted,

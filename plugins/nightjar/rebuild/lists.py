@@ -61,7 +61,8 @@ def rebuild_lists(settings: Settings, day: str | None = None) -> dict:
         behind = last if last and day_of(last.version) <= day else None
         record, written = _restore(lake, store, lists, named, behind)
         moved = current != record.version
-        _show(lake, store, current, record.version)
+        meanwhile = "A night publishes: look at nightjar status, and ask again"
+        records.move(lake.objects, store, current, record.version, meanwhile)
         kept = [record]
         if before:
             previous, more = _restore_previous(lake, store, before, record.version)
@@ -166,16 +167,6 @@ def _restore_previous(lake: Lake, store: Store, lists: _Lists, live: str) -> tup
         raise NightjarError(
             f"the app reads {live}, but the version before could not be written: {error.message}", error.remedy
         ) from error
-
-
-def _show(lake: Lake, store: Store, current: str, version: str) -> None:
-    records.show(lake.objects, version)
-    if current != version and not store.move(current, version):
-        records.show(lake.objects, overtaken := store.current())
-        raise NightjarError(
-            f"the pointer moved from {current or 'nothing'} to {overtaken} while {version} was written",
-            "A night publishes: look at nightjar status, and ask again",
-        )
 
 
 def _sweep(lake: Lake, store: Store, day: str, kept: list[Record], previous: str) -> int:
