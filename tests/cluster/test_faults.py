@@ -50,6 +50,7 @@ def test_collections_have_two_replicas(loaded, milvus):
     assert len(leaders(milvus)) == 2
     with VectorStore(loaded) as store:
         store.ensure(DIMENSION)
+        assert store.milvus.query_nodes == 2
         assert len(milvus.describe_replica(store.collection("windows"))) == 2
 
 

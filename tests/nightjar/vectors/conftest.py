@@ -17,7 +17,7 @@ _SERVERS = ["milvus_lite", pytest.param("milvus_standalone", marks=pytest.mark.s
 
 @pytest.fixture(scope="session", params=[_ELSEWHERE] if _ELSEWHERE else _SERVERS)
 def milvus_server(request: pytest.FixtureRequest):
-    return SimpleNamespace(uri=_ELSEWHERE) if _ELSEWHERE else request.getfixturevalue(request.param)
+    return SimpleNamespace(uri=_ELSEWHERE, query_nodes=None) if _ELSEWHERE else request.getfixturevalue(request.param)
 
 
 @pytest.fixture

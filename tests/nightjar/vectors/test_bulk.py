@@ -42,9 +42,12 @@ def test_what_a_milvus_can_is_asked_of_it(settings, milvus_server):
     found = Connection(settings)
     imports = importer(found, settings)
     assert (imports is None) == found.lite
-    assert found.query_nodes == getattr(milvus_server, "query_nodes", 1)
+    if (nodes := getattr(milvus_server, "query_nodes", 1)) is not None:  # None: it is somebody else's
+        assert found.query_nodes == nodes
     assert not bulk.is_worth_it(replace(settings, milvus_bucket=""), VectorStore(settings), 10**9)
-    assert bulk.is_worth_it(settings, VectorStore(settings), 10**9) == (imports is not None)
+    assert bulk.is_worth_it(settings, VectorStore(settings), 10**9) == (
+        imports is not None and settings.milvus_bucket != ""
+    )
     assert not bulk.is_worth_it(settings, VectorStore(settings), 1)
 
 
