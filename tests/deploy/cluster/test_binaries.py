@@ -47,7 +47,7 @@ def test_anything_else_is_refused_and_leaves_nothing(package, change, told):
 
 
 def test_every_server_is_pinned():
-    for each in (binaries.MILVUS, binaries.ETCD, binaries.KAFKA):
+    for each in (binaries.MILVUS, binaries.ETCD, binaries.KAFKA, binaries.JAVA):
         algorithm, _, digest = each.digest.partition(":")
         assert len(digest) == 2 * hashlib.new(algorithm).digest_size
         assert any(each.version in word for word in each.command)
