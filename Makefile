@@ -82,7 +82,7 @@ bench-rank: install  # lists for a million people beside implicit: ten minutes; 
 bench-publish: install  # what publishing costs; ARGS="--users 1000000"
 	@.venv/bin/python -m tests.bench.publish $(ARGS)
 
-bench-vectors: install  # bulk import, inserts and upserts; searches by server, Lite and Faiss: ten minutes; ARGS="--vectors 1000000"
+bench-vectors: install  # bulk import, inserts and upserts; searches by server, Lite and Faiss: ten minutes; ARGS="--vectors 1000000 --searches"
 	@.venv/bin/python -m tests.bench.vectors $(ARGS)
 
 test-images: install  # the install steps of the images' recipes in fresh environments: 4 GB, some minutes; ARGS=embedder

@@ -1,4 +1,4 @@
-"""What vectors cost: `python -m tests.bench.vectors [--vectors N]`, rows a second in and queries a CPU-second out.
+"""What vectors cost: `python -m tests.bench.vectors [--vectors N] [--searches]`: rows a second, queries a CPU-second.
 
 Into a Milvus server: `bulk.fill`, whole with its checks, plain inserts, and upserts, of several sizes, each until the
 vectors can be searched by their index. Out of the server by each of its indexes, of Milvus Lite, and of Faiss in one
@@ -13,7 +13,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +35,14 @@ DIMENSION = 200
 """As MSD_musicnn's."""
 _STYLES, _DIRECTIONS, _STYLE_SHARE = 500, 40, 0.5
 """Songs of a style differ in some directions of the whole; the share is the style's of a vector's length."""
-_PARTS = (0.02, 0.2, 1.0)
-"""Of all vectors, how many are loaded."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.vectors", description=__doc__.splitlines()[0])
     parser.add_argument("--vectors", type=int, default=100_000)
-    count = parser.parse_args().vectors
+    parser.add_argument("--searches", action="store_true", help="load the vectors once, and only search")
+    asked = parser.parse_args()
+    count = asked.vectors
     with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
         keys = {"AWS_ACCESS_KEY_ID": "nightjar-bench", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16)}
         names = (*SeaweedFS.port_names, *MilvusStandalone.port_names)
@@ -61,7 +61,7 @@ def main() -> int:
                 service.start()
                 service.wait()
             vectors = made(count + engines.QUERIES)
-            _loads(settings, server, vectors[:count])
+            _loads(settings, server, vectors[:count], [(1.0, "inserts")] if asked.searches else LOADS)
             _searches(settings, server, lite, vectors[:count], vectors[count:])
         finally:
             for service in (lite, server, objects):
@@ -93,20 +93,19 @@ def rows(vectors: np.ndarray) -> pa.Table:
     )
 
 
-def _loads(settings: Settings, server: MilvusStandalone, vectors: np.ndarray) -> None:
+def _loads(
+    settings: Settings, server: MilvusStandalone, vectors: np.ndarray, loads: Iterable[tuple[float, str]]
+) -> None:
+    """Load a share of the vectors in a way of `WAYS`, one after the other; the last stays."""
     print(f"{'into a Milvus server':<34}{'vectors':>9}{'seconds':>9}{'a second':>10}{'CPU-s':>8}")
-    for share in _PARTS:
+    for share, way in loads:
         part = rows(vectors[: int(share * len(vectors))])
-        for what, load in (("bulk import, checked", _bulk), ("inserts", _inserts), ("upserts", _upserts)):
-            with VectorStore(settings) as store:
-                store.milvus.client.drop_collection(store.collection("tracks"))
-                before, begun = engines.cpu_seconds(server), time.perf_counter()
-                said = load(settings, store, part)
-                took, used = time.perf_counter() - begun, engines.cpu_seconds(server) - before
-            print(
-                f"{what + said:<34}{part.num_rows:>9,}{took:>9.1f}{part.num_rows / took:>10,.0f}{used:>8.1f}",
-                flush=True,
-            )
+        with VectorStore(settings) as store:
+            store.milvus.client.drop_collection(store.collection("tracks"))
+            before, begun = engines.cpu_seconds(server), time.perf_counter()
+            said = WAYS[way](settings, store, part)
+            took, used = time.perf_counter() - begun, engines.cpu_seconds(server) - before
+        print(f"{way + said:<34}{part.num_rows:>9,}{took:>9.1f}{part.num_rows / took:>10,.0f}{used:>8.1f}", flush=True)
 
 
 def _bulk(settings: Settings, store: VectorStore, part: pa.Table) -> str:
@@ -142,6 +141,10 @@ def _written(store: VectorStore, part: pa.Table, write: Callable[[], None]) -> s
     engines.wait_for_index(store.milvus.client, name, part.num_rows)
     store.milvus.client.load_collection(name, timeout=600)
     return f" (written in {took:.1f} s)"
+
+
+WAYS = {"bulk import, checked": _bulk, "inserts": _inserts, "upserts": _upserts}
+LOADS = [(share, way) for share in (0.02, 0.2, 1.0) for way in WAYS]
 
 
 def _searches(
