@@ -98,11 +98,11 @@ def test_every_secret_that_is_referred_to_is_documented_and_none_is_written_down
         named |= {str(value) for at, value in pairs(values) if REFERENCE.search(at)}
         for source in yaml.safe_load(values.get("extraEnvFrom", "[]")):
             named |= {source["secretRef"]["name"]} if "secretRef" in source else set()
+        named |= {str(value) for at, value in pairs(values) if at.endswith("secretKeyRef.name")}
         for at, value in pairs(values):
             if re.search(r"password|secretkey|accesskey|token", at.rpartition(".")[2], re.IGNORECASE):
                 assert REFERENCE.search(at) or at.endswith("passwords_file"), f"{path.name}: {at}={value}"
-    assert named - {"None"} <= set(DOCUMENTED)
-    assert {"nightjar-object-storage", "nightjar-connections", "nightjar-airflow-keys", "valkey-users"} <= named
+    assert named - {"None"} == set(DOCUMENTED)
     for path in FOLDER.rglob("*.yaml"):
         assert not [each for each in documents(path) if each["kind"] == "Secret"], path
         assert not re.search(r"(://[^/\s]*:[^/\s]*@|AKIA[0-9A-Z]{16})", path.read_text()), path
@@ -168,6 +168,38 @@ def test_the_pod_is_closed() -> None:
     assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/tmp", "/var/cache/nightjar"}
 
 
+def test_the_shell_is_like_the_tasks() -> None:
+    (shell,) = documents(FOLDER / "shell.yaml")
+    pytest.importorskip("kubernetes_validate").validate(shell, VERSION, strict=True)
+    container = shell["spec"]["containers"][0]
+    values = yaml.safe_load((HELM / "airflow" / "values.yaml").read_text())
+    assert container["image"] == ":".join(values["images"]["airflow"][name] for name in ("repository", "tag"))
+    assert shell["spec"]["serviceAccountName"] == values["workers"]["serviceAccount"]["name"]
+    sources = [source for source in yaml.safe_load(values["extraEnvFrom"]) if "optional" not in str(source)]
+    assert container["envFrom"] == sources
+    policy = built("prod")["NetworkPolicy", "nightjar", "airflow"]["spec"]["podSelector"]["matchLabels"]
+    assert policy.items() <= shell["metadata"]["labels"].items()
+    keys = [each["valueFrom"]["secretKeyRef"] for each in container["env"]]
+    assert all(f"`{each['key']}`" in DOCUMENTED[each["name"]] for each in keys)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_part_of_milvus_has_its_passwords(overlay: str) -> None:
+    values, more = (yaml.safe_load((HELM / "milvus" / f"{name}.yaml").read_text()) for name in ("values", overlay))
+    parts = [name for name, part in more.items() if isinstance(part, dict) and "resources" in part]
+    assert parts
+    for name in parts:
+        keys = {each["name"]: each["valueFrom"]["secretKeyRef"] for each in values[name]["extraEnv"]}
+        assert {"COMMON_SECURITY_DEFAULTROOTPASSWORD", "MINIO_ACCESS_KEY_ID", "MINIO_SECRET_ACCESS_KEY"} <= set(keys)
+        assert all(f"`{each['key']}`" in DOCUMENTED[each["name"]] for each in keys.values())
+
+
+def test_milvus_is_of_one_version_on_one_host_and_in_a_cluster() -> None:
+    values = yaml.safe_load((HELM / "milvus" / "values.yaml").read_text())["image"]["all"]
+    services = yaml.safe_load((FOLDER.parents[1] / "docker-compose.yaml").read_text())["services"]
+    assert services["milvus"]["image"] == f"{values['repository']}:{values['tag']}"
+
+
 def test_the_environments_differ_as_they_should() -> None:
     def values(chart: str, overlay: str) -> dict:
         return yaml.safe_load((HELM / chart / f"{overlay}.yaml").read_text())
@@ -180,9 +212,9 @@ def test_the_environments_differ_as_they_should() -> None:
         assert "authorizationEnabled: true" in milvus["extraConfigFiles"]["user.yaml"]
     for overlay in OVERLAYS:
         valkey = values("valkey", overlay)
-        assert "maxmemory-policy noeviction" in valkey["valkeyConfig"]
-        assert "appendonly yes" in valkey["valkeyConfig"]
-        given = re.search(r"maxmemory (\d+)gb", valkey["valkeyConfig"])[1]
+        assert "maxmemory-policy noeviction" in valkey["extraConfig"]
+        assert "appendonly yes" in valkey["extraConfig"]
+        given = re.search(r"maxmemory (\d+)gb", valkey["extraConfig"])[1]
         limit = re.fullmatch(r"(\d+)Gi", valkey["resources"]["limits"]["memory"])[1]
         assert int(limit) >= 1.3 * int(given), "rewriting the append-only file needs room"
 
