@@ -56,14 +56,14 @@ test: install lint  ## all tests, on real services; ends with a whole night thro
 	.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench --ignore tests/cluster; failed=$$?; \
 	wait $$beside || failed=$$?; cat $$log; exit $$failed
 
-test-cluster: install  ## the vector store's tests on a Milvus cluster, nights on it, and what it must stand: half an hour
+test-cluster: install  ## the vector store's tests on a Milvus cluster, nights on it, and what it must stand: twenty minutes
 	@trap '.venv/bin/python -m deploy.cluster down --data $(CLUSTER)' EXIT; \
 	    .venv/bin/python -m deploy.cluster up --data $(CLUSTER) && \
 	    NIGHTJAR_TEST_MILVUS=$$(.venv/bin/python -m deploy.cluster uri --data $(CLUSTER)) \
 	        .venv/bin/python -m pytest tests/nightjar/vectors && \
 	    NIGHTJAR_TEST_CLUSTER=$(CLUSTER) .venv/bin/python -m pytest -rP tests/cluster
 
-test-services: install  ## the adapters' tests on what production runs: a Milvus server, a Valkey cluster, PostgreSQL
+test-services: install  ## the adapters' tests on what production runs: a Milvus server, a Valkey cluster, PostgreSQL: nine minutes
 	@.venv/bin/python -m pytest tests/nightjar/vectors tests/nightjar/publish/test_store.py tests/nightjar/test_objects.py \
 	    tests/nightjar/doctor/test_metadata.py -m "" -k "not milvus_lite"
 
@@ -85,7 +85,7 @@ bench-publish: install  # what publishing costs; ARGS="--users 1000000"
 bench-vectors: install  # bulk import, inserts and upserts; searches by server, Lite and Faiss: ten minutes; ARGS="--vectors 1000000 --searches"
 	@.venv/bin/python -m tests.bench.vectors $(ARGS)
 
-test-images: install  # the install steps of the images' recipes in fresh environments: 4 GB, some minutes; ARGS=embedder
+test-images: install  # the install steps of the images' recipes in fresh environments: 4 GB, five minutes; ARGS=embedder
 	@.venv/bin/python -m tests.deploy.images.steps $(ARGS)
 
 lock: | $(UV)  ## resolve pyproject.toml's groups into the lock files

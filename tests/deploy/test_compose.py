@@ -36,6 +36,30 @@ def test_images_have_versions_and_limits_and_say_how_they_are(name: str) -> None
     assert ("healthcheck" in service) == (name not in ENDS)
 
 
+def test_the_runbook_asks_for_the_memory_that_the_limits_allow() -> None:
+    runbook = (REPOSITORY / "docs" / "runbook.md").read_text()
+    asked, services, separation = map(
+        int,
+        re.search(
+            r"compose, (\d+) GB of memory.*?services may take (\d+) GB together, and each separation (\d+) GB", runbook
+        ).groups(),
+    )
+    assert services == sum(
+        int(each["mem_limit"].removesuffix("g")) for name, each in SERVICES.items() if name not in ENDS
+    )
+    embedder_mb = SERVICES["scheduler"]["environment"]["NIGHTJAR_EMBEDDER_MEMORY_MB"]
+    assert separation == int(embedder_mb) / 1024
+    assert services + 2 * separation <= asked
+
+
+def test_images_built_here_carry_the_version_of_the_environment() -> None:
+    recipe = (REPOSITORY / "docs" / "runbook.md").read_text()
+    assert "NIGHTJAR_VERSION=$(" in recipe
+    built = [service["image"] for service in SERVICES.values() if "build" in service]
+    assert built
+    assert all("${NIGHTJAR_VERSION:-" in image for image in built)
+
+
 def test_every_port_is_this_hosts_alone() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert len(ports) == 3
