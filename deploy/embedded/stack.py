@@ -22,6 +22,7 @@ from deploy.embedded.postgres import Postgres
 from deploy.embedded.seaweedfs import SeaweedFS
 from deploy.embedded.service import REPOSITORY, Service
 from deploy.embedded.valkey import Valkey
+from nightjar import parts
 from nightjar.settings import CLOUD_ACCOUNT, Settings
 
 HOME = REPOSITORY / ".nightjar"
@@ -91,9 +92,8 @@ class Stack:
         ended first.
         """
         with self._locked():
-            described = "".join(f"{name}={value}\n" for name, value in self.environment.items())
             alive = all(service.process and service.ready() for service in self.services)
-            if alive and self._text("environment") == described:
+            if alive and self._text("environment") == parts.described(self.environment):
                 say(f"everything runs already, with its data in {self.data}")
                 return
             self._stop(lambda line: None)
@@ -104,7 +104,7 @@ class Stack:
             except BaseException:
                 self._stop(lambda line: None)
                 raise
-            self._write("environment", "".join(f"{name}={value}\n" for name, value in self.environment.items()))
+            self._write("environment", parts.described(self.environment))
             with contextlib.suppress(ValueError):  # elsewhere: named by --data, found by its name only
                 self._point_here(self.data.relative_to(HOME))
 
