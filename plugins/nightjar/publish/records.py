@@ -22,14 +22,15 @@ def read(objects: Objects, version: str) -> Record | None:
     if not version:
         return None
     try:
-        return Record.from_json(objects.get(_where(version)))
+        remedy = f"Remove it, then: nightjar rebuild lists {day_of(version)}"
+        return objects.parsed(where(version), Record.from_json, remedy)
     except ObjectMissing:
         return None
 
 
 def write(objects: Objects, record: Record) -> None:
     """Keep a record; it must be there before the first key of its version."""
-    objects.put(_where(record.version), record.to_json())
+    objects.put(where(record.version), record.to_json())
 
 
 def all_versions(objects: Objects) -> list[str]:
@@ -56,7 +57,8 @@ def move(objects: Objects, store: Store, seen: str, version: str, remedy: str) -
 def shown(objects: Objects) -> str:
     """The version that the app is shown; "" if that was never kept."""
     try:
-        return json.loads(objects.get(SHOWN))["version"]
+        remedy = "Remove it; which lists the app is shown is then up to: nightjar rebuild lists DAY"
+        return objects.parsed(SHOWN, lambda body: str(json.loads(body)["version"]), remedy)
     except ObjectMissing:
         return ""
 
@@ -75,9 +77,10 @@ def sweep(objects: Objects, store: Store, day: str, keep: set[str]) -> int:
         if record := read(objects, version):  # else another run has removed it meanwhile
             removed += store.remove([versions.new_users_key(version)])
             removed += store.remove(record.keys())
-            objects.delete(_where(version))
+            objects.delete(where(version))
     return removed
 
 
-def _where(version: str) -> str:
+def where(version: str) -> str:
+    """The key of a version's record."""
     return f"{RECORDS}{version}.json"
