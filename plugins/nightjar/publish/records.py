@@ -43,15 +43,21 @@ def show(objects: Objects, version: str) -> None:
     objects.put(SHOWN, json.dumps({"version": version}).encode())
 
 
-def move(objects: Objects, store: Store, seen: str, version: str, remedy: str) -> None:
-    """Let the app read `version`, whose lists are there, from now on. Raises NightjarError with the remedy if the
-    pointer is not at `seen` any more."""
+def move(objects: Objects, store: Store, seen: str, version: str, remedy: str) -> bool:
+    """Let the app read `version`, whose lists are there, from now on; says whether the pointer had to move for that.
+    Raises NightjarError with the remedy if it is not at `seen` any more, unless somebody else has brought it there."""
     show(objects, version)
-    if version != seen and not store.move(seen, version):
-        show(objects, overtaken := store.current())
+    if version == seen:
+        return False
+    if not store.move(seen, version):
+        overtaken = store.current()
+        if overtaken == version:
+            return False
+        show(objects, overtaken)
         raise NightjarError(
             f"the pointer moved from {seen or 'nothing'} to {overtaken} before it could move to {version}", remedy
         )
+    return True
 
 
 def shown(objects: Objects) -> str:
