@@ -3,7 +3,7 @@
 It is that of the embedded parts that were started last, or the one that NIGHTJAR_ENV_FILE names. It is taken as a whole
 or not at all, so that no command reads one system's lake and writes another one's store: as soon as the environment
 says where the lake or the key-value store is, nothing of it is. The one part that may be another is a Milvus on this
-machine, which is filled from the lake.
+machine that asks for no token, which is filled from the lake.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _LAST_STARTED = REPOSITORY / ".nightjar" / "current" / "environment"
 
 _MILVUS = "NIGHTJAR_MILVUS_URI"
 _OF_MILVUS = ("NIGHTJAR_MILVUS_TOKEN", "NIGHTJAR_MILVUS_BUCKET")
-"""What another Milvus has of its own."""
+"""What production's Milvus has, and one that `make cluster` starts has not: behind an address of this machine may be a
+tunnel to that."""
 _OTHERS = ("NIGHTJAR_S3_ENDPOINT", "NIGHTJAR_BUCKET", "NIGHTJAR_KV_URL")
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -38,7 +39,7 @@ def take(environ: MutableMapping[str, str]) -> str:
     if any(name in environ for name in _OTHERS):
         return ""
     own_milvus = environ.get(_MILVUS)
-    if own_milvus is not None and not _is_here(own_milvus):
+    if own_milvus is not None and (not _is_here(own_milvus) or any(map(environ.get, _OF_MILVUS))):
         return ""
     path = Path(environ.get(NAMED_BY) or _LAST_STARTED)
     if not environ.get(NAMED_BY) and not path.exists():

@@ -64,6 +64,8 @@ def test_a_milvus_of_this_machine_may_be_another_and_it_is_said(file, uri):
         {"NIGHTJAR_MILVUS_URI": "https://milvus.production:19530"},
         {"NIGHTJAR_MILVUS_URI": "http://127.0.0.1.production:19530"},
         {"NIGHTJAR_MILVUS_URI": "http://127.0.0.1:19530", "NIGHTJAR_BUCKET": "production"},
+        {"NIGHTJAR_MILVUS_URI": "http://127.0.0.1:19530", "NIGHTJAR_MILVUS_TOKEN": "of-production"},
+        {"NIGHTJAR_MILVUS_URI": "http://127.0.0.1:19530", "NIGHTJAR_MILVUS_BUCKET": "milvus"},
     ],
 )
 def test_another_system_gets_nothing_of_the_file(file, own):
