@@ -47,7 +47,7 @@ stop:  ## end everything that make demo and make cluster left running
 cluster: install  ## a Milvus cluster on this machine, with two query nodes; prints NIGHTJAR_MILVUS_URI
 	@.venv/bin/python -m deploy.cluster up
 
-cluster-stop:  # its data stays in .nightjar/cluster
+cluster-stop:  ## end it; its data stays in .nightjar/cluster
 	@.venv/bin/python -m deploy.cluster down
 
 test: install lint  ## all tests, on real services; ends with a whole night through Airflow

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
 
+from nightjar import parts
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
 
@@ -26,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
+        if said := parts.take(os.environ):
+            print(f"embedder: {said}", file=sys.stderr)
         if given.command == "separate":
             _separate(Settings.load(), given.file, given.directory)
         elif given.command == "mel":

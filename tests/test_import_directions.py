@@ -26,7 +26,7 @@ MAY_IMPORT = {
 }
 """Of our own packages, which others each may use. Tests may use all."""
 
-FOR_THE_EMBEDDER = {"days", "lake", "objects", "schemas", "settings", "errors", "shards", "thresholds"}
+FOR_THE_EMBEDDER = {"days", "lake", "objects", "parts", "schemas", "settings", "errors", "shards", "thresholds"}
 """Modules of nightjar that run in the embedder's environment as well."""
 
 CLIENTS = {

@@ -1,7 +1,7 @@
 """`python -m deploy.cluster up|down|status|uri [--data DIR]`: the Milvus cluster on the command line.
 
-`uri` prints the address, for NIGHTJAR_MILVUS_URI. Without --data its state is below .nightjar/cluster, and `down` ends
-every cluster below .nightjar.
+`uri` prints the address of one that runs, for NIGHTJAR_MILVUS_URI. Without --data its state is below .nightjar/cluster,
+and `down` ends every cluster below .nightjar.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from deploy.cluster.cluster import HOME, Cluster, clusters
+from deploy.cluster.cluster import HOME, NOTED, Cluster, clusters
+from deploy.embedded import folders
 from nightjar.errors import NightjarError
 
 
@@ -19,23 +20,35 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=("up", "down", "status", "uri"))
     parser.add_argument("--data", type=Path)
     asked = parser.parse_args(arguments)
-    if asked.command == "down":
-        for data in [asked.data] if asked.data else clusters():
-            Cluster(data).down(print)
-        return 0
-    cluster = Cluster(asked.data or HOME)
     try:
-        if asked.command == "up":
-            cluster.up(print)
-            print(f"NIGHTJAR_MILVUS_URI={cluster.uri}   data: {cluster.data}   stop: make cluster-stop")
-        elif asked.command == "uri":
-            print(cluster.uri)
-        else:
-            return _status(cluster)
+        return _run(asked.command, asked.data)
     except NightjarError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _run(command: str, data: Path | None) -> int:
+    """The exit code. Raises NightjarError."""
+    if command == "down":
+        for each in [_known(data)] if data else clusters():
+            Cluster(each).down(print)
+        return 0
+    if command == "up":
+        cluster = Cluster(data or HOME)
+        cluster.up(print)
+        print(f"NIGHTJAR_MILVUS_URI={cluster.uri}   data: {cluster.data}   stop: make cluster-stop")
+        return 0
+    cluster = Cluster(_known(data or HOME))
+    if command == "status":
+        return _status(cluster)
+    if not cluster.roles["proxy"].process:
+        raise NightjarError(f"the cluster in {cluster.data} does not run", "Start it: make cluster")
+    print(cluster.uri)
     return 0
+
+
+def _known(folder: Path) -> Path:
+    return folders.known(folder, NOTED, f"python -m deploy.cluster up --data {folder}")
 
 
 def _status(cluster: Cluster) -> int:

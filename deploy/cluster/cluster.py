@@ -18,7 +18,7 @@ from pymilvus.exceptions import MilvusException
 from deploy.cluster import binaries
 from deploy.cluster.backing import Etcd, Kafka, ZooKeeper
 from deploy.cluster.milvus import ROLES, ROOT_PATH, Role
-from deploy.embedded import ports, processes
+from deploy.embedded import folders, ports, processes
 from deploy.embedded.seaweedfs import SeaweedFS
 from deploy.embedded.service import REPOSITORY, Service
 from nightjar.errors import NightjarError
@@ -28,7 +28,10 @@ HOME = REPOSITORY / ".nightjar" / "cluster"
 
 QUERY_NODES = 2
 _BUCKET = "milvus"
-_NOTED = "cluster.json"
+NOTED = "cluster.json"
+"""The file in a data directory that says that a cluster was made there."""
+_STOPPED = "stopped"
+"""Touched by whoever ends the cluster, so that one who waits for it to start knows why it does not."""
 _ALL_NODES = "__default_resource_group"
 _READY_WITHIN_S = 90.0
 Say = Callable[[str], None]
@@ -38,9 +41,9 @@ class Cluster:
     """Every process of the cluster with its state below `data`."""
 
     def __init__(self, data: Path) -> None:
-        self.data = data.resolve()
-        self.data.mkdir(parents=True, exist_ok=True)
-        noted = self.data / _NOTED
+        """Raises NightjarError if `data` cannot be a data directory."""
+        self.data = folders.usable(data)
+        noted = self.data / NOTED
         made = json.loads(noted.read_text()) if noted.exists() else {"keys": _new_keys(), "ports": {}}
         if not processes.marked(f"{self.data}:"):  # else somebody listens on them
             made["ports"] = ports.choose(_port_names(), made["ports"])
@@ -67,10 +70,11 @@ class Cluster:
 
     # --- life ---------------------------------------------------------------------------------------------------------
     def up(self, say: Say = lambda line: None) -> None:
-        """Start what does not run; returns when the proxy answers. Raises NightjarError, and then nothing runs."""
+        """Start what does not run; returns when the proxy answers. Raises NightjarError, and then nothing runs: also if
+        the cluster is ended meanwhile."""
         for package in (binaries.MILVUS, binaries.ETCD, binaries.KAFKA, binaries.JAVA):
             binaries.fetch(package)
-        begun = time.monotonic()
+        begun, stopped = time.monotonic(), self._stopped()
         try:
             storage, etcd, zookeeper, kafka = self.backing
             for together in ([storage, etcd, zookeeper], [kafka], list(self.roles.values())):
@@ -83,9 +87,17 @@ class Cluster:
                     say(f"{service.name:<12} answers after {time.monotonic() - begun:4.1f} s")
             self._wait_for_query_nodes()
             say(f"the cluster is ready after {time.monotonic() - begun:.1f} s")
-        except BaseException:
+        except BaseException as error:
+            asked = self._stopped() != stopped
             self.down()
+            if asked and isinstance(error, Exception):
+                raise NightjarError("the cluster was stopped while it started", "To start it: make cluster") from error
             raise
+
+    def _stopped(self) -> int:
+        """When the cluster was last ended, in nanoseconds; 0 if it never was."""
+        noted = self.data / _STOPPED
+        return noted.stat().st_mtime_ns if noted.exists() else 0
 
     @staticmethod
     def _forget_sessions(etcd: Etcd) -> None:
@@ -116,6 +128,7 @@ class Cluster:
 
     def down(self, say: Say = lambda line: None) -> None:
         """End every process of the cluster, whoever started it; the data stays."""
+        (self.data / _STOPPED).touch()
 
         def end(service: Service) -> None:
             ran = service.process
@@ -132,7 +145,7 @@ class Cluster:
 
 def clusters() -> list[Path]:
     """The data directories of the clusters that there were, beside HOME."""
-    return sorted(noted.parent for noted in HOME.parent.glob(f"*/{_NOTED}"))
+    return sorted(noted.parent for noted in HOME.parent.glob(f"*/{NOTED}"))
 
 
 def _port_names() -> list[str]:

@@ -12,9 +12,9 @@ import os
 import sys
 from pathlib import Path
 
-from deploy.embedded import scratch
+from deploy.embedded import folders, scratch
 from deploy.embedded.service import executable
-from deploy.embedded.stack import HOME, Stack
+from deploy.embedded.stack import HOME, NOTED, Stack
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
 
@@ -30,14 +30,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=("up", "down", "status", "airflow", "scratch"))
     parser.add_argument("--data", type=Path)
     asked = parser.parse_args(arguments[: at + 1])
-    known = sorted({path.parent.resolve() for path in HOME.glob("*/private.json")})
+    started = sorted({path.parent.resolve() for path in HOME.glob(f"*/{NOTED}")})
     last = HOME / "current" if (HOME / "current").exists() else HOME / "demo"
     try:
         if asked.command == "down":
-            for data in [asked.data] if asked.data else known:
+            for data in [_known(asked.data)] if asked.data else started:
                 Stack(data).down(print)
             return 0
-        stack = Stack(asked.data or last, Settings.load(dict(os.environ)))
+        data = asked.data or last
+        stack = Stack(data if asked.command == "up" else _known(data), Settings.load(dict(os.environ)))
         if asked.command == "status":
             return _status(stack)
         if asked.command == "airflow":
@@ -48,6 +49,10 @@ def main(arguments: list[str]) -> int:
     except NightjarError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _known(data: Path) -> Path:
+    return folders.known(data, NOTED, f"python -m deploy.embedded up --data {data}")
 
 
 def _scratch(arguments: list[str]) -> int:

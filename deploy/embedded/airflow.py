@@ -81,7 +81,9 @@ class AirflowConfig:
             "usage_data_collection": {"enabled": False},
         }
         search = os.pathsep.join([str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
-        return {"AIRFLOW_HOME": str(self.home), "PYTHONPATH": search} | {
+        own = {"AIRFLOW_HOME": str(self.home), "PYTHONPATH": search}
+        own["PYTHON_DOTENV_DISABLED"] = "1"  # the executor imports pymilvus, see nightjar/__init__.py
+        return own | {
             f"AIRFLOW__{section}__{option}".upper(): str(value)
             for section, options in sections.items()
             for option, value in options.items()

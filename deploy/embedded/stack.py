@@ -15,17 +15,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from deploy.embedded import ports, processes
+from deploy.embedded import folders, ports, processes
 from deploy.embedded.airflow import AirflowApi, AirflowConfig, ApiServer, DagProcessor, Scheduler
 from deploy.embedded.milvus import MilvusLite
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.seaweedfs import SeaweedFS
 from deploy.embedded.service import REPOSITORY, Service
 from deploy.embedded.valkey import Valkey
+from nightjar import parts
 from nightjar.settings import CLOUD_ACCOUNT, Settings
 
 HOME = REPOSITORY / ".nightjar"
 """Below it are the data directories, one a catalogue; `current` is a link to the one that was started last."""
+
+NOTED = "private.json"
+"""The file in a data directory that says that the parts were started there: their keys."""
 
 NEVER = "2100-01-01"
 """The first night of the embedded parts: their days are given to them by backfills."""
@@ -38,13 +42,13 @@ class Stack:
     """Every embedded part with its state below `data`. Changes are made by one process at a time."""
 
     def __init__(self, data: Path, settings: Settings | None = None, pool_slots: int | None = None) -> None:
-        """`settings` gives the sizes and the models; addresses are the stack's own."""
-        self.data = data.resolve()
+        """`settings` gives the sizes and the models; addresses are the stack's own. Raises NightjarError if `data`
+        cannot be a data directory."""
+        self.data = folders.usable(data)
         self._settings = settings or Settings.load({})
         self._pool_slots = pool_slots or os.cpu_count() or 1
-        self.data.mkdir(parents=True, exist_ok=True)
         with self._locked():
-            self._noted = json.loads(self._text("private.json") or "{}") or self._new_secrets()
+            self._noted = json.loads(self._text(NOTED) or "{}") or self._new_secrets()
             self._ports = json.loads(self._text("ports.json") or "{}") or self._assigned({})
         self._build()
 
@@ -91,9 +95,8 @@ class Stack:
         ended first.
         """
         with self._locked():
-            described = "".join(f"{name}={value}\n" for name, value in self.environment.items())
             alive = all(service.process and service.ready() for service in self.services)
-            if alive and self._text("environment") == described:
+            if alive and self._text("environment") == parts.described(self.environment):
                 say(f"everything runs already, with its data in {self.data}")
                 return
             self._stop(lambda line: None)
@@ -104,7 +107,7 @@ class Stack:
             except BaseException:
                 self._stop(lambda line: None)
                 raise
-            self._write("environment", "".join(f"{name}={value}\n" for name, value in self.environment.items()))
+            self._write("environment", parts.described(self.environment))
             with contextlib.suppress(ValueError):  # elsewhere: named by --data, found by its name only
                 self._point_here(self.data.relative_to(HOME))
 
@@ -172,7 +175,7 @@ class Stack:
     def _new_secrets(self) -> dict[str, str]:
         made = {name: secrets.token_hex(32) for name in ("access_key", "secret_key", "postgres", "jwt", "api")}
         made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        self._write("private.json", json.dumps(made))
+        self._write(NOTED, json.dumps(made))
         return made
 
     def _assigned(self, before: dict[str, int]) -> dict[str, int]:

@@ -61,6 +61,11 @@ class Partition:
         return f"lake/{self.table}/dt={self.day}/{self._suffix}"
 
     @property
+    def manifest_key(self) -> str:
+        """The object that commits it."""
+        return f"{self.prefix}_manifest.json"
+
+    @property
     def _suffix(self) -> str:
         return f"model={self.model}/" if self.model else f"stage={self.stage}/" if self.stage else ""
 
@@ -79,6 +84,10 @@ class Part:
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Part:
+        return cls(**json.loads(text))
 
 
 @dataclass(frozen=True)
@@ -121,14 +130,12 @@ class Lake:
 
     def staged(self, partition: Partition, shards: int) -> Manifest:
         """What `commit` would make visible. Raises NightjarError if a shard was not staged."""
-        parts = []
+        parts, remedy = [], "Clear the mapped task of that shard"
         for shard in range(shards):
             try:
-                parts.append(Part(**json.loads(self.objects.get(receipt_key(partition, shard)))))
+                parts.append(self.objects.parsed(receipt_key(partition, shard), Part.from_json, remedy))
             except ObjectMissing as error:
-                raise NightjarError(
-                    f"{partition}: shard {shard} of {shards} was never staged", "Clear the mapped task of that shard"
-                ) from error
+                raise NightjarError(f"{partition}: shard {shard} of {shards} was never staged", remedy) from error
         return Manifest(sum(part.rows for part in parts), parts)
 
     def commit(self, partition: Partition, shards: int) -> Manifest:
@@ -136,7 +143,7 @@ class Lake:
 
         Raises NightjarError if a shard was not staged, ObjectChanged if another writer commits at the same time.
         """
-        manifest_key = partition.prefix + "_manifest.json"
+        manifest_key = partition.manifest_key
         try:
             before = self.objects.head(manifest_key).etag
         except ObjectMissing:
@@ -159,7 +166,7 @@ class Lake:
 
     def remove(self, partition: Partition) -> None:
         """Make the partition as if it had never been written, its manifest first."""
-        self.objects.delete(partition.prefix + "_manifest.json")
+        self.objects.delete(partition.manifest_key)
         self._sweep(partition, Manifest(0), self._stored(partition))
 
     def _stored(self, partition: Partition) -> list[str]:
@@ -179,18 +186,19 @@ class Lake:
     # --- reading ------------------------------------------------------------------------------------------------------
     def manifest(self, partition: Partition) -> Manifest:
         """What the partition consists of. Raises PartitionMissing with the backfill that makes it."""
+        again = backfill(partition.day, self._airflow)
         try:
-            return Manifest.from_json(self.objects.get(partition.prefix + "_manifest.json"))
+            return self.objects.parsed(
+                partition.manifest_key, Manifest.from_json, f"Remove it, and backfill the day: {again}"
+            )
         except ObjectMissing as error:
-            producer = _PRODUCERS.get(partition.table, "ingest_uploads")
             raise PartitionMissing(
                 f"{partition} is not committed",
-                f"See the run of {producer} for {partition.day}, or backfill the day: "
-                + backfill(partition.day, self._airflow),
+                f"See the run of {_producer(partition)} for {partition.day}, or backfill the day: {again}",
             ) from error
 
     def exists(self, partition: Partition) -> bool:
-        return self.objects.exists(partition.prefix + "_manifest.json")
+        return self.objects.exists(partition.manifest_key)
 
     def read(self, partition: Partition, columns: list[str] | None = None) -> pa.Table:
         """The committed rows, by shard and within it by key; of `columns` only, if given. Raises PartitionMissing."""
@@ -230,12 +238,17 @@ class Lake:
         self, partition: Partition, part: Part, columns: list[str] | None = None, repeated: Sequence[str] = ()
     ) -> pa.Table:
         """The rows of one part of a manifest; `repeated` columns come dictionary-encoded, which is quicker where values
-        stand in many rows each. Raises ObjectMissing if the partition was replaced since."""
-        body = self.objects.get(partition.prefix + part.name)
+        stand in many rows each. Raises ObjectMissing if the partition was replaced since, or the part was lost."""
+        again = (
+            f"Run the partition's task again, which is of {_producer(partition)}: "
+            f"{backfill(partition.day, self._airflow)}; if that stops here too, remove {partition.manifest_key} first"
+        )
+        try:
+            body = self.objects.get(partition.prefix + part.name)
+        except ObjectMissing as error:
+            raise ObjectMissing(f"{partition}: {part.name} is missing, which its manifest names", again) from error
         if hashlib.sha256(body).hexdigest() != part.sha256:
-            raise NightjarError(
-                f"{partition}: {part.name} is not what was written (checksum)", "Run the partition's task again"
-            )
+            raise NightjarError(f"{partition}: {part.name} is not what was written (checksum)", again)
         rows = pq.read_table(pa.BufferReader(body), columns=columns, read_dictionary=list(repeated))
         schema = schemas.TABLES[partition.table]
         kept = [rows.schema.field(name) if name in repeated else schema.field(name) for name in rows.column_names]
@@ -257,6 +270,11 @@ class Lake:
         wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
         tables = [self.read(Partition(table, day, model), columns) for day in days]
         return pa.concat_tables([wanted.empty_table(), *tables])
+
+
+def _producer(partition: Partition) -> str:
+    """The DAG that writes the table."""
+    return _PRODUCERS.get(partition.table, "ingest_uploads")
 
 
 def receipt_key(partition: Partition, shard: int) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import boto3
 import botocore.loaders
@@ -22,6 +23,8 @@ from nightjar.settings import Settings
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CONFLICT = {"409", "412", "PreconditionFailed", "ConditionalRequestConflict"}
+
+_Read = TypeVar("_Read")
 
 _WORTH_SEEKING = 2**20
 """A smaller object is fetched whole: that is one request instead of several."""
@@ -109,6 +112,15 @@ class Objects:
     def get(self, key: str) -> bytes:
         """The object's bytes. Raises ObjectMissing."""
         return self._call("get_object", key, Key=key)["Body"].read()
+
+    def parsed(self, key: str, parse: Callable[[bytes], _Read], remedy: str) -> _Read:
+        """What `parse` makes of the object's bytes. Raises ObjectMissing, and NightjarError with the remedy for bytes
+        that it cannot read."""
+        body = self.get(key)
+        try:
+            return parse(body)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise NightjarError(f"{key!r} in {self.bucket} is not what was written: {error!r}", remedy) from error
 
     def open(self, key: str, size: int) -> io.RawIOBase:
         """An object of known size as a file, of which only what is asked for is fetched. Raises ObjectMissing."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nightjar import schemas
 from nightjar.errors import NightjarError, PartitionMissing, SchemaMismatch
 from nightjar.lake import Lake, Manifest, Part, Partition
-from nightjar.objects import ObjectChanged, ObjectMissing
+from nightjar.objects import ObjectChanged
 from nightjar.settings import REPOSITORY
 
 DAY = "2026-11-20"
@@ -159,23 +159,6 @@ def test_a_reader_whose_parts_are_replaced_under_it_reads_again(lake, monkeypatc
 
     monkeypatch.setattr(type(lake.objects), "get", interrupted)
     assert ids(lake.read(GROUPS)) == ["new"]
-
-
-def test_a_part_that_stays_away_is_an_error(lake):
-    lake.write(GROUPS, groups("a"))
-    lake.objects.delete(GROUPS.prefix + lake.manifest(GROUPS).parts[0].name)
-    with pytest.raises(ObjectMissing):
-        lake.read(GROUPS)
-
-
-def test_a_part_that_was_changed_is_noticed(lake):
-    lake.write(GROUPS, groups("a"))
-    key = GROUPS.prefix + lake.manifest(GROUPS).parts[0].name
-    body = bytearray(lake.objects.get(key))
-    body[len(body) // 2] ^= 1
-    lake.objects.put(key, bytes(body))
-    with pytest.raises(NightjarError, match=r"is not what was written \(checksum\)\. Run the partition's task again"):
-        lake.read(GROUPS)
 
 
 KILLED = """

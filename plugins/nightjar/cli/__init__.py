@@ -24,10 +24,13 @@ _OF_NO_LAKE = {"evaluate", "doctor"}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. What a person can put right is one line on stderr, with the remedy."""
     chosen = parser().parse_args(arguments)
+    from nightjar import parts
     from nightjar.settings import Settings
 
     status = OK
     try:
+        if said := parts.take(os.environ):
+            print(f"nightjar: {said}", file=sys.stderr)
         settings = Settings.load()
         if chosen.command not in _OF_NO_LAKE:
             from nightjar.models import live

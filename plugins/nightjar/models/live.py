@@ -16,6 +16,10 @@ from nightjar.objects import ObjectChanged, ObjectMissing, Objects
 from nightjar.settings import FIRST_MODEL, Settings
 
 KEY = "models/live.json"
+_REMEDY = (
+    'Put back an earlier version of it, or write {"model": "NAME"} into it, the model of the published lists: '
+    "see the newest object below published/"
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class Live:
 
     def to_json(self) -> bytes:
         return json.dumps(vars(self), sort_keys=True).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Live:
+        return cls(**json.loads(text))
 
 
 def read(objects: Objects) -> Live:
@@ -76,6 +84,6 @@ def _read(objects: Objects) -> tuple[Live, str]:
     """With the etag, "" where there is none. Taken before the content: what changes between is noticed by a put."""
     try:
         etag = objects.head(KEY).etag
-        return Live(**json.loads(objects.get(KEY))), etag
+        return objects.parsed(KEY, Live.from_json, _REMEDY), etag
     except ObjectMissing:
         return Live(), ""

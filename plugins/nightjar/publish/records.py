@@ -22,14 +22,15 @@ def read(objects: Objects, version: str) -> Record | None:
     if not version:
         return None
     try:
-        return Record.from_json(objects.get(_where(version)))
+        remedy = f"Remove it, then: nightjar rebuild lists {day_of(version)}"
+        return objects.parsed(where(version), Record.from_json, remedy)
     except ObjectMissing:
         return None
 
 
 def write(objects: Objects, record: Record) -> None:
     """Keep a record; it must be there before the first key of its version."""
-    objects.put(_where(record.version), record.to_json())
+    objects.put(where(record.version), record.to_json())
 
 
 def all_versions(objects: Objects) -> list[str]:
@@ -42,21 +43,28 @@ def show(objects: Objects, version: str) -> None:
     objects.put(SHOWN, json.dumps({"version": version}).encode())
 
 
-def move(objects: Objects, store: Store, seen: str, version: str, remedy: str) -> None:
-    """Let the app read `version`, whose lists are there, from now on. Raises NightjarError with the remedy if the
-    pointer is not at `seen` any more."""
+def move(objects: Objects, store: Store, seen: str, version: str, remedy: str) -> bool:
+    """Let the app read `version`, whose lists are there, from now on; says whether the pointer had to move for that.
+    Raises NightjarError with the remedy if it is not at `seen` any more, unless somebody else has brought it there."""
     show(objects, version)
-    if version != seen and not store.move(seen, version):
-        show(objects, overtaken := store.current())
+    if version == seen:
+        return False
+    if not store.move(seen, version):
+        overtaken = store.current()
+        if overtaken == version:
+            return False
+        show(objects, overtaken)
         raise NightjarError(
             f"the pointer moved from {seen or 'nothing'} to {overtaken} before it could move to {version}", remedy
         )
+    return True
 
 
 def shown(objects: Objects) -> str:
     """The version that the app is shown; "" if that was never kept."""
     try:
-        return json.loads(objects.get(SHOWN))["version"]
+        remedy = "Remove it; which lists the app is shown is then up to: nightjar rebuild lists DAY"
+        return objects.parsed(SHOWN, lambda body: str(json.loads(body)["version"]), remedy)
     except ObjectMissing:
         return ""
 
@@ -75,9 +83,10 @@ def sweep(objects: Objects, store: Store, day: str, keep: set[str]) -> int:
         if record := read(objects, version):  # else another run has removed it meanwhile
             removed += store.remove([versions.new_users_key(version)])
             removed += store.remove(record.keys())
-            objects.delete(_where(version))
+            objects.delete(where(version))
     return removed
 
 
-def _where(version: str) -> str:
+def where(version: str) -> str:
+    """The key of a version's record."""
     return f"{RECORDS}{version}.json"

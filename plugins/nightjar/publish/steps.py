@@ -64,20 +64,20 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
         if since := ledger.with_songs(lake) - forgotten:
             takedowns.remove(lake.objects, store, since)
         meanwhile = "Another run published meanwhile; run the task again, one at a time"
-        records.move(lake.objects, store, live, version, meanwhile)
+        moved = records.move(lake.objects, store, live, version, meanwhile)
         removed += records.sweep(lake.objects, store, day, {version, previous})
     log.info(
         "publish_lists %s: %d lists of %d songs and %d songs for new users under %s, %s, the pointer %s, "
         "%d old keys removed",
         *(day, len(record.users), record.songs, record.new_users, version),
         "nothing to compare with" if churn is None else f"{churn:.0%} of a list are new on it",
-        *("was there" if live == version else f"moved from {live or 'nothing'}", removed),
+        *(f"moved from {live or 'nothing'}" if moved else "was there", removed),
     )
     return {
         "version": version,
         "lists": len(record.users),
         "current": version,
-        "moved": live != version,
+        "moved": moved,
         "removed": removed,
         "churn": None if churn is None else round(churn, 4),
     }
@@ -119,13 +119,13 @@ def go_to(settings: Settings, version: str | None = None) -> dict:
                 f"It holds {live}, which is live"
                 + (f", and for --to {', '.join(there)}" if there else " and no other"),
             )
-        records.move(objects, store, live, wanted, "Look what published meanwhile, and ask again")
-    log.info("go_to %s: the pointer %s", wanted, "was there" if wanted == live else f"moved from {live}")
+        moved = records.move(objects, store, live, wanted, "Look what published meanwhile, and ask again")
+    log.info("go_to %s: the pointer %s", wanted, f"moved from {live}" if moved else "was there")
     return {
         "version": wanted,
         "lists": len(record.users),
         "current": wanted,
-        "moved": wanted != live,
+        "moved": moved,
         "was": live,
     }
 

@@ -60,9 +60,8 @@ def rebuild_lists(settings: Settings, day: str | None = None) -> dict:
         named = before.version if before else last.previous if same else ""
         behind = last if last and day_of(last.version) <= day else None
         record, written = _restore(lake, store, lists, named, behind)
-        moved = current != record.version
         meanwhile = "A night publishes: look at nightjar status, and ask again"
-        records.move(lake.objects, store, current, record.version, meanwhile)
+        moved = records.move(lake.objects, store, current, record.version, meanwhile)
         kept = [record]
         if before:
             previous, more = _restore_previous(lake, store, before, record.version)
@@ -100,7 +99,12 @@ def _wanted(settings: Settings, lake: Lake, last: Record | None, day: str | None
     if last and day in (None, day_of(last.version)):
         return _in_lake(lake, day_of(last.version), last.model or settings.model)
     if day:
-        return _in_lake(lake, day, settings.model)
+        try:
+            return _in_lake(lake, day, settings.model)
+        except PartitionMissing as error:
+            newest = next(reversed(lake.days("lists", model=settings.model)), day)
+            remedy = f"The newest are those of {newest}: nightjar rebuild lists {newest}"
+            raise PartitionMissing(error.message, remedy if newest < day else error.remedy) from error
     if newest := _newest(lake, settings.model):
         return newest
     raise NightjarError(

@@ -16,6 +16,7 @@ from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.models import check, live
 from nightjar.models.exact import Nearest
+from nightjar.rebuild import whole
 from nightjar.settings import Settings
 from nightjar.takedowns import ledger
 from nightjar.thresholds import MIN_RECALL, RECALL_AT, SAME_COMPONENT
@@ -49,16 +50,17 @@ def rebuild_vectors(settings: Settings, model: str | None = None, say: Say = pri
     nearest that searches find are compared with the exactly nearest. A night may run beside it, unless it loads a day
     that is in the lake already.
 
-    Raises NightjarError if the model has no day, and if Milvus does not hold or find what it must; no alias has then
-    moved.
+    Raises NightjarError before it changes anything if the lake lacks the vectors of a day that had some, and if the
+    model has no day; later if Milvus does not hold or find what it must, and no alias has then moved.
     """
     settings = replace(settings, model=model or settings.model)
     lake = Lake(settings)
     days = _days(lake, settings.model)
-    if not days:
-        raise NightjarError(f"no day is embedded by a model {settings.model!r}", "See nightjar model list")
     total: Counter[str] = Counter()
     with VectorStore(settings) as store:
+        whole.require(lake, store, days)
+        if not days:
+            raise NightjarError(f"no day is embedded by a model {settings.model!r}", "See nightjar model list")
         while True:
             gone = ledger.taken_down(lake)
             for kind, count in fill_missing(settings, store, days, gone).items():
@@ -100,6 +102,7 @@ def _all_days(
         did = f"{done['written']} vectors written, {done['removed']} removed, {time.perf_counter() - begun:.1f} s"
         say(f"{day} ({number} of {len(days)}): {done['tracks']} songs and {done['windows']} windows; {did}")
     if store.exists():
+        whole.require(lake, store, days)  # again: what follows removes all other days
         total["removed"] += sum(_strays(lake, store, kind, days) for kind in KINDS)
     return counts, nearest
 

@@ -61,7 +61,7 @@ def songs_of(lake: Lake, users: frozenset[str]) -> frozenset[str]:
 
 def _read(objects: Objects, key: str) -> Forgotten:
     try:
-        return Forgotten.from_json(objects.get(key))
+        return objects.parsed(key, Forgotten.from_json, "Put back an earlier version of it from the bucket's backup")
     except ObjectMissing:
         return Forgotten()
 

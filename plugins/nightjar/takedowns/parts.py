@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection
 
 import pyarrow as pa
@@ -42,7 +41,7 @@ def replace(lake: Lake, partition: Partition, names: Collection[str], change: Ca
     Parts that neither the manifest nor a receipt names are dropped. The old parts go last, so that one who is killed
     in between finds them again. Raises ObjectChanged if the partition is committed meanwhile.
     """
-    objects, key = lake.objects, f"{partition.prefix}_manifest.json"
+    objects, key = lake.objects, partition.manifest_key
     try:
         before, manifest = objects.head(key).etag, lake.manifest(partition)
     except ObjectMissing:
@@ -69,7 +68,8 @@ def replace(lake: Lake, partition: Partition, names: Collection[str], change: Ca
 def _receipts(lake: Lake, partition: Partition) -> dict[int, Part]:
     staged = f"{partition.prefix}_staged/"
     keys = [seen.key for seen in lake.objects.list(staged)]
-    return {int(key[len(staged) : -len(".json")]): Part(**json.loads(lake.objects.get(key))) for key in keys}
+    remedy = "Remove it, and run the partition's task again"
+    return {int(key[len(staged) : -len(".json")]): lake.objects.parsed(key, Part.from_json, remedy) for key in keys}
 
 
 def _shard(name: str) -> int:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nightjar.objects import ObjectChanged, ObjectMissing, Objects
-from nightjar.publish import encode
-from nightjar.publish.records import RECORDS
+from nightjar.publish import encode, records
 from nightjar.publish.store import Store
-from nightjar.publish.versions import Record, owner
+from nightjar.publish.versions import owner
 from nightjar.schemas import NEW_USERS
 from nightjar.takedowns.forgotten import Forgotten
 
@@ -54,18 +53,20 @@ def _changes(keys: list[str], bodies: list[bytes | None], forgotten: Forgotten) 
 
 def _correct_records(objects: Objects, gone: set[tuple[str, str]], forgotten: Forgotten) -> None:
     """Have the versions' records name no forgotten user and nobody whose list went."""
-    for seen in list(objects.list(RECORDS)):
+    for version in records.all_versions(objects):
+        key = records.where(version)
         while True:
             try:
-                etag = objects.head(seen.key).etag
-                record = Record.from_json(objects.get(seen.key))
-            except ObjectMissing:  # a publish has removed that version meanwhile
+                etag, record = objects.head(key).etag, records.read(objects, version)
+            except ObjectMissing:
+                record = None
+            if record is None:  # a publish has removed that version meanwhile
                 break
             left = [each for each in record.users if each not in forgotten.users and (record.version, each) not in gone]
             if left == record.users:
                 break
             try:
-                objects.put(seen.key, replace(record, users=left).to_json(), expect=etag)
+                objects.put(key, replace(record, users=left).to_json(), expect=etag)
             except ObjectChanged:
                 continue
             break

@@ -185,8 +185,30 @@ def test_a_day_that_is_asked_for(settings, kv, published):
     kv.delete(new_users_key(published[2]))
     assert rebuild_lists(settings, DAYS[1])["previous"] == published[0]
     assert kv.get(POINTER).decode() == published[1]
-    with pytest.raises(PartitionMissing, match="lists/dt=2026-11-25"):
+    with pytest.raises(PartitionMissing, match=r"lists/dt=2026-11-25.* The newest are those of 2026-11-22: night"):
         rebuild_lists(settings, "2026-11-25")
+    with pytest.raises(PartitionMissing, match=r"lists/dt=2026-11-19.* is not committed.* backfill"):
+        rebuild_lists(settings, "2026-11-19")
+
+
+def test_of_two_at_once_the_second_finds_the_pointer_there(settings, kv, published, monkeypatch):
+    before = everything(kv)
+    kv.flushall()
+    real = records.move
+    found = []
+
+    def overtaken(*arguments):
+        """Another rebuild, from beginning to end, right before the pointer moves."""
+        monkeypatch.setattr(records, "move", real)
+        found.append(rebuild_lists(settings))
+        return real(*arguments)
+
+    monkeypatch.setattr(records, "move", overtaken)
+    found.append(rebuild_lists(settings))
+    assert [each["moved"] for each in found] == [True, False]
+    assert [each["current"] for each in found] == [published[2]] * 2
+    assert everything(kv) == before
+    assert records.shown(Lake(settings).objects) == published[2]
 
 
 def test_lists_that_a_gate_held_back_stay_where_they_are(settings, kv, published):
