@@ -19,7 +19,7 @@ def test_every_field_travels_through_the_environment():
             for field in fields(Settings)
         }
     )
-    assert Settings.load(other.environment()) == other
+    assert Settings.read(other.environment()) == other
 
 
 @pytest.mark.parametrize("text", ["", "0", "-3", "many", "1.5", " 7"])

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     status = OK
     try:
-        settings = Settings.load()
+        settings = Settings.read() if chosen.command == "doctor" else Settings.load()
         if chosen.command not in _OF_NO_LAKE:
             from nightjar.models import live
 
