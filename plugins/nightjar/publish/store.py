@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import struct
 from collections import deque
@@ -41,6 +42,9 @@ return table.concat(said)
 
 RIGHTS = "+info +get +mget +set +mset +exists +strlen +unlink +eval +scan"
 """What a writer may have to do in a store, as an access list has it."""
+_TRIED_S = 60
+_REFUSED = re.compile("ACL failure in script|user executing the script can't")
+"""As Valkey and Redis say it of a command in a script, which has not the code of others."""
 
 
 def connect(url: str) -> redis.Redis | redis.RedisCluster:
@@ -69,8 +73,9 @@ def explained(url: str) -> Iterator[None]:
 
 def _remedy(url: str, error: Exception) -> str:
     said = str(error)
-    if isinstance(error, redis.exceptions.NoPermissionError) or "user executing the script can't" in said:
-        return f"Give the user of NIGHTJAR_KV_URL the rights ~{PREFIX}* and {RIGHTS}; a reader needs +get and +info"
+    if isinstance(error, redis.exceptions.NoPermissionError) or _REFUSED.search(said):
+        needed = f"Give the user of NIGHTJAR_KV_URL the rights ~{PREFIX}* and {RIGHTS}"
+        return f"{needed}; for a reader, or a cluster, see Rights in docs/reading-lists.md"
     if isinstance(error, redis.exceptions.AuthenticationError) or said.startswith(("WRONGPASS", "NOAUTH")):
         return "Check the user and the password in NIGHTJAR_KV_URL"
     if url.startswith("rediss://"):
@@ -127,12 +132,14 @@ class Store:
             return [_described(info) for info in self._infos()]
 
     def try_key(self) -> None:
-        """Do with a key of our own all that is ever done. Raises NightjarError if any of it is refused."""
+        """Do with a key of our own all that is ever done. Raises NightjarError if any of it is refused; then the key is
+        gone within a minute."""
         key, body = f"{PREFIX}doctor-{secrets.token_hex(8)}", b"doctor"
         with explained(self._url):
-            self._client.set(key, body, ex=60)
+            self._client.set(key, body, ex=_TRIED_S)
             self._client.scan(match=key, count=1)
-        self.write([(key, body)])
+            self.write([(key, body)])
+            self._client.set(key, body, ex=_TRIED_S)
         came = self.read([key])
         right = came == [body] and self.count([key]) == 1 and not self.wrong([(key, len(body))])
         right = right and self.swap([(key, body, b"")]) == [True]
