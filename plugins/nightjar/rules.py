@@ -69,12 +69,12 @@ def _address(text: str, schemes: tuple[str, ...]) -> Wrong | None:
     if re.search(r"[\s\x00-\x1f]", text):
         return "has a space or a line break in it", "Remove it"
     if "@" in _behind_the_host(text):
-        return "cannot be told apart: it has an @ behind a /, ? or #", _ENCODE
+        return "cannot be read: it has an @ behind a /, ? or #", _ENCODE
     try:
         parts = urlsplit(text)
         host = parts.hostname
     except ValueError:
-        return "cannot be told apart: its brackets are none of an IPv6 address", _ENCODE
+        return "cannot be read: its brackets are not those of an IPv6 address", _ENCODE
     try:
         port = parts.port
     except ValueError:

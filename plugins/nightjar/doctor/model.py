@@ -41,5 +41,5 @@ def _made(settings: Settings, current: str) -> Finding:
     return warn(
         NAME,
         f"NIGHTJAR_MODEL={settings.model} has embedded nothing, and the embedder does not make it",
-        f"Unset it: {current} is live" + (f"; the embedder makes {', '.join(names)}" if names else ""),
+        f"Unset it, and it is {current}" + (f"; the embedder makes {', '.join(names)}" if names else ""),
     )

@@ -96,8 +96,10 @@ def look_at_clock(settings: Settings, now: datetime | None = None) -> Iterator[F
             said = answer.headers["Date"]
     except urllib.error.HTTPError as error:
         said = error.headers["Date"]  # a refusal tells the time as well
-    except (OSError, HTTPException, ValueError) as error:
-        raise NightjarError(f"object storage does not tell the time: {error!s:.200}", "See object storage") from error
+    except HTTPException as error:  # which says what came, byte for byte
+        raise NightjarError(f"{settings.s3_endpoint} does not answer as a web server", "See object storage") from error
+    except (OSError, ValueError) as error:
+        raise NightjarError(f"object storage does not tell the time: {error}", "See object storage") from error
     if not said:
         yield warn(CLOCK, "object storage tells no time", "Compare by hand: date --utc")
         return

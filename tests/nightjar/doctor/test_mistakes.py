@@ -65,7 +65,7 @@ def test_a_file_is_no_milvus_and_none_is_made(hosts, tmp_path: Path) -> None:
 def test_other_servers_than_object_storage(hosts) -> None:
     milvus = replace(hosts, s3_endpoint=hosts.milvus_uri)
     failure(storage.NAME, milvus, "failed for 'doctor/'", "NIGHTJAR_S3_ENDPOINT")
-    failure(storage.CLOCK, milvus, "does not tell the time", "See object storage")
+    failure(storage.CLOCK, milvus, "does not answer as a web server", "See object storage")
 
     class Nothing(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -91,6 +91,13 @@ def test_the_bucket_of_imports(hosts) -> None:
     found = only(storage.NAME, replace(hosts, milvus_bucket=hosts.bucket))
     assert found[FAIL] == []
     assert found[OK][-1].found == f"NIGHTJAR_MILVUS_BUCKET={hosts.bucket} can be written"
+
+
+@pytest.mark.services
+def test_a_milvus_server_tells_its_query_nodes(hosts, milvus_standalone) -> None:
+    found = only(servers.MILVUS, replace(hosts, milvus_uri=milvus_standalone.uri))
+    assert found[FAIL] + found[WARN] == []
+    assert re.search(r"answers: v?2\.[0-9.]+\S*, 1 query node$", found[OK][0].found), found[OK][0]
 
 
 def test_a_model_that_nobody_knows(hosts, lake: Lake, tmp_path: Path) -> None:
