@@ -19,7 +19,7 @@ CHECKS = (
     Check(machine.FOLDERS, machine.look_at_folders),
     Check(storage.NAME, storage.look, needs=(*_LAKE, "milvus_bucket")),
     Check(storage.CLOCK, storage.look_at_clock, needs=("s3_endpoint",)),
-    Check(model.NAME, model.look, 60.0, (*_LAKE, "model")),
+    Check(model.NAME, model.look, needs=(*_LAKE, "model")),
     Check(servers.MILVUS, servers.look_at_milvus, 30.0, (*_LAKE, "milvus_uri", "model")),
     Check(servers.KV, servers.look_at_kv, needs=(*_LAKE, "kv_url")),
     Check(metadata.NAME, metadata.look, metadata.SECONDS, ("airflow",)),

@@ -84,8 +84,20 @@ def look_at_weights(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def models(settings: Settings) -> list[str]:
+    """The models that the embedder makes. Raises NightjarError where it cannot be asked."""
+    return _printed(settings, "-m", "embedder", "models", "--out=/dev/stdout").split()
+
+
 def _said(settings: Settings, *arguments: str) -> dict:
     """The object in the last line that the embedder's interpreter prints. Raises NightjarError if it fails."""
+    try:
+        return dict(json.loads(_printed(settings, *arguments).strip().splitlines()[-1]))
+    except (IndexError, ValueError, TypeError) as error:
+        raise NightjarError(f"{settings.embedder_python} does not answer as a Python does", _REMEDY) from error
+
+
+def _printed(settings: Settings, *arguments: str) -> str:
     try:
         done = subprocess.run(
             [settings.embedder_python, *arguments],
@@ -101,10 +113,7 @@ def _said(settings: Settings, *arguments: str) -> dict:
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
         raise NightjarError(f"{settings.embedder_python} fails: {last[0]}", _REMEDY)
-    try:
-        return dict(json.loads(done.stdout.strip().splitlines()[-1]))
-    except (IndexError, ValueError, TypeError) as error:
-        raise NightjarError(f"{settings.embedder_python} does not answer as a Python does", _REMEDY) from error
+    return done.stdout
 
 
 def _docker(settings: Settings) -> Iterator[Finding]:

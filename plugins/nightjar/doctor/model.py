@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nightjar.doctor import embedder
 from nightjar.doctor.examine import Finding, ok, skip, warn
-from nightjar.embed import made
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake
 from nightjar.models import live, state
@@ -32,14 +32,11 @@ def look(settings: Settings) -> Iterator[Finding]:
 
 
 def _made(settings: Settings, current: str) -> Finding:
+    nothing, remedy = f"NIGHTJAR_MODEL={settings.model} has embedded nothing", f"Unset it, and it is {current}"
     try:
-        names = made.models(settings.sound())
-    except (NightjarError, OSError):
-        names = []  # see what is said of the embedder
+        names = embedder.models(settings)
+    except NightjarError as error:
+        return warn(NAME, f"{nothing}, and the embedder does not say whether it makes it: {error}", remedy)
     if settings.model in names:
-        return ok(NAME, f"NIGHTJAR_MODEL={settings.model} has embedded nothing yet; {current} is live")
-    return warn(
-        NAME,
-        f"NIGHTJAR_MODEL={settings.model} has embedded nothing, and the embedder does not make it",
-        f"Unset it, and it is {current}" + (f"; the embedder makes {', '.join(names)}" if names else ""),
-    )
+        return ok(NAME, f"{nothing} yet; {current} is live")
+    return warn(NAME, f"{nothing}, and the embedder does not make it", f"{remedy}; it makes {', '.join(names)}")

@@ -105,11 +105,14 @@ def test_a_model_that_nobody_knows(hosts, lake: Lake, tmp_path: Path) -> None:
     live.begin(lake.objects, "msd_musicnn-1")
     assert only(model.NAME, hosts)[OK][0].found == "msd_musicnn-1 is live"
     other = replace(hosts, model="other-1")
-    assert "has embedded nothing, and the embedder does not make it" in only(model.NAME, other)[WARN][0].found
+    script(tmp_path / "python", "exit 3")
+    assert "has embedded nothing, and the embedder does not say" in only(model.NAME, other)[WARN][0].found
     script(tmp_path / "python", 'for each; do case "$each" in --out=*) echo other-1 >"${each#--out=}";; esac; done')
     assert "has embedded nothing yet" in only(model.NAME, other)[OK][0].found
     third = replace(hosts, model="third-1")
-    assert "the embedder makes other-1" in only(model.NAME, third)[WARN][0].remedy
+    warned = only(model.NAME, third)[WARN][0]
+    assert "has embedded nothing, and the embedder does not make it" in warned.found
+    assert warned.remedy == "Unset it, and it is msd_musicnn-1; it makes other-1"
     partition = Partition("embeddings", "2026-11-20", "third-1")
     lake.write_part(partition, 0, schemas.EMBEDDINGS.empty_table())
     lake.commit(partition, 1)
