@@ -26,7 +26,18 @@ MAY_IMPORT = {
 }
 """Of our own packages, which others each may use. Tests may use all."""
 
-FOR_THE_EMBEDDER = {"days", "lake", "objects", "parts", "schemas", "settings", "errors", "shards", "thresholds"}
+FOR_THE_EMBEDDER = {
+    "days",
+    "errors",
+    "lake",
+    "objects",
+    "parts",
+    "rules",
+    "schemas",
+    "settings",
+    "shards",
+    "thresholds",
+}
 """Modules of nightjar that run in the embedder's environment as well."""
 
 CLIENTS = {
@@ -36,7 +47,7 @@ CLIENTS = {
 """What a pure module does not import: it computes from its arguments alone."""
 
 PURE = (
-    *("shards", "thresholds", "errors", "schemas"),
+    *("shards", "thresholds", "errors", "rules", "schemas"),
     *("ingest.names", "ingest.metadata", "ingest.judge", "ingest.events"),
     *("duplicates.match", "duplicates.places", "duplicates.lines", "duplicates.verdict", "duplicates.groups"),
     *("duplicates.index", "duplicates.picture_data"),

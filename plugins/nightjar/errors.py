@@ -8,7 +8,7 @@ class NightjarError(Exception):
 
     def __init__(self, message: str, remedy: str = "") -> None:
         self.message, self.remedy = message, remedy
-        super().__init__(f"{message}. {remedy}".strip() if remedy else message)
+        super().__init__(f"{message.rstrip('.')}. {remedy}" if remedy else message)
 
 
 class PartitionMissing(NightjarError):

@@ -36,6 +36,10 @@ class ObjectMissing(NightjarError):
     """There is no object under that key."""
 
 
+class StoreFailed(NightjarError):
+    """Object storage does not answer, or refuses: it is not about one object."""
+
+
 class ObjectChanged(NightjarError):
     """A conditional put found another object than it expected: somebody else wrote first."""
 
@@ -203,7 +207,7 @@ class Objects:
     def _explained(self, error: Exception, key: str) -> NightjarError:
         code = str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""
         if code == "NoSuchBucket":
-            return NightjarError(f"there is no bucket {self.bucket!r}", "Create it, or set NIGHTJAR_BUCKET")
+            return StoreFailed(f"there is no bucket {self.bucket!r}", "Create it, or set NIGHTJAR_BUCKET")
         if code in _MISSING:
             return ObjectMissing(f"there is no object {key!r} in {self.bucket}")
         if code in _CONFLICT:
@@ -216,4 +220,4 @@ class Objects:
             )
         else:
             remedy = "Check NIGHTJAR_S3_ENDPOINT, the AWS_* credentials and that the store is up"
-        return NightjarError(f"object storage at {where} failed for {key!r}: {error}", remedy)
+        return StoreFailed(f"object storage at {where} failed for {key!r}: {error}", remedy)

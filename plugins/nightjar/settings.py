@@ -1,18 +1,18 @@
 """Where the parts are and how large a shard is: the only module that reads Nightjar's environment variables.
 
 Every field is read from `NIGHTJAR_<FIELD>` in capitals. Object-storage credentials come from boto3's own chain
-(`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, a role). Where the environment gives none of the addresses, those of the
-embedded parts that were started last hold, or those in the file that NIGHTJAR_ENV_FILE names. What decides a verdict or
-a rank is not here but in `nightjar.thresholds`: settings differ between environments, thresholds do not.
+(`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, a role). Commands first let `nightjar.parts` add where the embedded parts
+are. What decides a verdict or a rank is not here but in `nightjar.thresholds`: settings differ between environments,
+thresholds do not. What a value can be is in `nightjar.rules`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from nightjar import rules
 from nightjar.errors import NightjarError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -22,8 +22,6 @@ CLOUD_ACCOUNT = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_EN
 
 FIRST_MODEL = "msd_musicnn-1"
 """The embedding model of a lake that has none yet."""
-
-_ADDRESSES = ("NIGHTJAR_S3_ENDPOINT", "NIGHTJAR_BUCKET", "NIGHTJAR_MILVUS_URI", "NIGHTJAR_KV_URL")
 
 
 @dataclass(frozen=True)
@@ -89,43 +87,34 @@ class Settings:
 
     @classmethod
     def load(cls, environ: dict[str, str] | None = None) -> Settings:
-        """Settings from the environment; others are ignored. Raises NightjarError for a number that is none."""
+        """Settings from the environment; others are ignored. Raises NightjarError for the first that cannot be."""
+        settings = cls.read(environ)
+        for error in settings.wrong().values():
+            raise error
+        return settings
+
+    @classmethod
+    def read(cls, environ: dict[str, str] | None = None) -> Settings:
+        """The same, also where some are `wrong`; of these a number that is none is kept as text."""
         if environ is None:
-            _take_embedded(os.environ)
             environ = dict(os.environ)
-        known = {f"NIGHTJAR_{field.name.upper()}": field for field in fields(cls)}
         values = {}
-        for name, field in known.items():
-            if name not in environ:
-                continue
-            text = environ[name]
-            if isinstance(field.default, int):
-                if not text.isdigit() or int(text) < 1:
-                    raise NightjarError(
-                        f"{name}={text!r} is not a positive whole number", f"Set it, say {field.default}"
-                    )
-                values[field.name] = int(text)
-            else:
-                values[field.name] = text
+        for field in fields(cls):
+            text = environ.get(f"NIGHTJAR_{field.name.upper()}")
+            if text is not None:
+                is_number = isinstance(field.default, int) and text.isdecimal()
+                values[field.name] = int(text) if is_number else text
         return cls(**values)
+
+    def wrong(self) -> dict[str, NightjarError]:
+        """By field, why it cannot be as it is. Values that make no sense together are not looked for."""
+        found = {each.name: rules.problem(each.name, getattr(self, each.name), each.default) for each in fields(self)}
+        return {name: error for name, error in found.items() if error}
+
+    def sound(self) -> Settings:
+        """With defaults instead of what is wrong."""
+        return replace(self, **{each.name: each.default for each in fields(self) if each.name in self.wrong()})
 
     def environment(self) -> dict[str, str]:
         """The environment variables that make `load` give these settings in another process."""
         return {f"NIGHTJAR_{field.name.upper()}": str(getattr(self, field.name)) for field in fields(self)}
-
-
-def _take_embedded(environ: MutableMapping[str, str]) -> None:
-    """Add what the embedded parts wrote down when they started, unless the environment says where the parts are."""
-    if any(name in environ for name in _ADDRESSES):
-        return
-    path = Path(environ.get("NIGHTJAR_ENV_FILE") or REPOSITORY / ".nightjar" / "current" / "environment")
-    if not path.exists():
-        return
-    for name in CLOUD_ACCOUNT:
-        environ.pop(name, None)
-    for line in path.read_text().splitlines():
-        name, _, value = line.partition("=")
-        if name in _ADDRESSES or name.startswith("AWS_") or name.lower() == "no_proxy":
-            environ[name] = value  # the keys fit the addresses, whatever account the person has besides
-        else:
-            environ.setdefault(name, value)

@@ -24,7 +24,7 @@ def say_what_failed(context: dict[str, Any]) -> None:
         f"Runbook: the DAG's documentation. Log: {getattr(instance, 'log_url', '')}"
     )
     log.error(text)
-    address = Settings.load().alert_webhook
+    address = Settings.read().alert_webhook
     if not address:
         return
     body = json.dumps({"text": text}).encode()

@@ -42,7 +42,7 @@ _NO_RETRY_MENDS = (GateClosed, SchemaMismatch)
 
 def first_night() -> datetime | None:
     """When the nightly schedule begins: the midnight after the first day that it is to take, when that day is over."""
-    day = Settings.load().first_night
+    day = Settings.read().first_night
     return datetime.fromisoformat(f"{days.parse(day)}T00:00:00+00:00") + timedelta(days=1) if day else None
 
 

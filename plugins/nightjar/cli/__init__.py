@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if said := parts.take(os.environ):
             print(f"nightjar: {said}", file=sys.stderr)
-        settings = Settings.load()
+        settings = Settings.read() if chosen.command == "doctor" else Settings.load()
         if chosen.command not in _OF_NO_LAKE:
             from nightjar.models import live
 

@@ -28,6 +28,8 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         found, rest = super().parse_known_args(args, namespace)
+        if rest:  # said here, the command that was not understood is named, and its own help
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
         if wrong := self.check(found):
             self.error(wrong)
         return found, rest

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import re
 
 from nightjar import days
 from nightjar.errors import NightjarError
+from nightjar.rules import is_model_name
 from nightjar.thresholds import MAX_SHOWN
 
 
@@ -24,7 +24,7 @@ def positive(text: str) -> int:
 
 
 def model_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text):
+    if not is_model_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no name of a model")
     return text
 

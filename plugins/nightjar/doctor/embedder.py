@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from nightjar.doctor.examine import Finding, fail, ok, warn
+from nightjar.doctor.examine import Finding, fail, ok, skip, warn
 from nightjar.embed.cluster import Cluster
 from nightjar.embed.runner import RUNNERS, embedder_environment
 from nightjar.errors import NightjarError
@@ -26,6 +26,7 @@ _ASK = (
     "    except m.PackageNotFoundError: return ''\n"
     "print(json.dumps({name: v(name) for name in sys.argv[1:]}))"
 )
+_REMEDY = "make install, and see whether NIGHTJAR_EMBEDDER_PYTHON names the interpreter that it made"
 _LOCKED = re.compile(r"^([A-Za-z0-9-]+)==([^\s;]+)", re.MULTILINE)
 _PERMISSIONS = (("create", ""), ("get", ""), ("delete", ""), ("get", "log"))
 """What a pod runner does with pods, and with their logs."""
@@ -39,17 +40,17 @@ def look(settings: Settings) -> Iterator[Finding]:
 def _environment(settings: Settings) -> Iterator[Finding]:
     python = Path(settings.embedder_python)
     if not python.exists():
-        yield fail(NAME, f"no environment at {python}", "make install, or set NIGHTJAR_EMBEDDER_PYTHON")
+        yield fail(NAME, f"no environment at {python}", _REMEDY)
         return
     lock = REPOSITORY / "embedder" / "requirements.txt"
     wanted = dict(_LOCKED.findall(lock.read_text())) if lock.exists() else {}
-    have = json.loads(_said(settings, "-c", _ASK, *_MATTER))
+    have = _said(settings, "-c", _ASK, *_MATTER)
     missing = [name for name, version in have.items() if not version]
     other = [
         f"{name} {have[name]} instead of {wanted[name]}" for name in have if _differs(have[name], wanted.get(name))
     ]
     if missing:
-        yield fail(NAME, f"its environment lacks {', '.join(missing)}", "make install")
+        yield fail(NAME, f"the environment of {python} lacks {', '.join(missing)}", _REMEDY)
     elif other:
         yield warn(NAME, ", ".join(other), "make install: other versions may give other vectors")
     else:
@@ -63,7 +64,7 @@ def _differs(have: str, wanted: str | None) -> bool:
 def look_at_weights(settings: Settings) -> Iterator[Finding]:
     """Has the embedder read the separator's weights and compute their hash, or say where they may be had."""
     if settings.embedder_runner != "subprocess" and settings.embedder_runner in RUNNERS:
-        yield ok(WEIGHTS, "kept in the volume of the embedder's containers, which is not looked into from here")
+        yield skip(WEIGHTS, "they are in the volume of the embedder's containers, which is not looked into from here")
         return
     if settings.separator == "none":
         yield ok(WEIGHTS, "not needed: nothing is separated")
@@ -71,7 +72,7 @@ def look_at_weights(settings: Settings) -> Iterator[Finding]:
     if not Path(settings.embedder_python).exists():
         yield fail(WEIGHTS, "no environment to read them", "See embedder")
         return
-    said = json.loads(_said(settings, "-m", "embedder", "weights"))
+    said = _said(settings, "-m", "embedder", "weights")
     if said["state"] == "present":
         yield ok(WEIGHTS, f"{said['detail']}, with the right hash")
     elif said["state"] == "obtainable":
@@ -83,24 +84,36 @@ def look_at_weights(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _said(settings: Settings, *arguments: str) -> str:
-    """The last line that the embedder's interpreter prints. Raises NightjarError if it fails."""
+def models(settings: Settings) -> list[str]:
+    """The models that the embedder makes. Raises NightjarError where it cannot be asked."""
+    return _printed(settings, "-m", "embedder", "models", "--out=/dev/stdout").split()
+
+
+def _said(settings: Settings, *arguments: str) -> dict:
+    """The object in the last line that the embedder's interpreter prints. Raises NightjarError if it fails."""
+    try:
+        return dict(json.loads(_printed(settings, *arguments).strip().splitlines()[-1]))
+    except (IndexError, ValueError, TypeError) as error:
+        raise NightjarError(f"{settings.embedder_python} does not answer as a Python does", _REMEDY) from error
+
+
+def _printed(settings: Settings, *arguments: str) -> str:
     try:
         done = subprocess.run(
             [settings.embedder_python, *arguments],
             cwd=REPOSITORY,
-            env=embedder_environment(settings),
+            env=embedder_environment(settings.sound()),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=110,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NightjarError(f"{settings.embedder_python} does not run: {error}", "make install") from error
-    if done.returncode or not done.stdout.strip():
+        raise NightjarError(f"{settings.embedder_python} does not run: {error}", _REMEDY) from error
+    if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise NightjarError(f"{settings.embedder_python} fails: {last[0]}", "make install")
-    return done.stdout.strip().splitlines()[-1]
+        raise NightjarError(f"{settings.embedder_python} fails: {last[0]}", _REMEDY)
+    return done.stdout
 
 
 def _docker(settings: Settings) -> Iterator[Finding]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
 
-OK, WARN, FAIL = "ok", "warn", "fail"
+OK, WARN, FAIL, SKIP = "ok", "warn", "fail", "skip"
+"""SKIP is what was not asked, and so is neither right nor wrong."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Check:
     name: str
     look: Callable[[Settings], Iterable[Finding]]
     seconds: float = 20.0
+    needs: tuple[str, ...] = ()
+    """The settings that it cannot do without: if one of them is wrong, nothing is asked."""
 
 
 def ok(check: str, found: str) -> Finding:
@@ -42,6 +45,10 @@ def warn(check: str, found: str, remedy: str) -> Finding:
 
 def fail(check: str, found: str, remedy: str) -> Finding:
     return Finding(check, FAIL, found, remedy)
+
+
+def skip(check: str, why: str) -> Finding:
+    return Finding(check, SKIP, f"not asked: {why}")
 
 
 def examine(settings: Settings, checks: Sequence[Check]) -> list[Finding]:
@@ -65,7 +72,7 @@ def _started(settings: Settings, check: Check) -> tuple[threading.Thread, list[F
 
     def look() -> None:
         try:
-            for each in check.look(settings):
+            for each in _look(settings, check):
                 said.append(each)
         except NightjarError as error:
             said.append(fail(check.name, error.message, error.remedy))
@@ -75,3 +82,8 @@ def _started(settings: Settings, check: Check) -> tuple[threading.Thread, list[F
     thread = threading.Thread(target=look, name=f"doctor {check.name}", daemon=True)  # the process may end before it
     thread.start()
     return thread, said
+
+
+def _look(settings: Settings, check: Check) -> Iterable[Finding]:
+    wrong = [f"NIGHTJAR_{name.upper()}" for name in settings.wrong() if name in check.needs]
+    return [skip(check.name, f"{' and '.join(wrong)} cannot be, see settings")] if wrong else check.look(settings)

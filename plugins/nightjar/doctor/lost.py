@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from nightjar.doctor.examine import Finding, fail, ok
-from nightjar.errors import NightjarError, PartitionMissing
+from nightjar.errors import PartitionMissing
 from nightjar.lake import Lake, Partition
 from nightjar.models import state
 from nightjar.objects import Objects
@@ -22,14 +22,12 @@ _THREADS = 8
 
 
 def of_vectors(check: str, settings: Settings, store: VectorStore) -> Iterator[Finding]:
-    """Fewer vectors than the swept days have in the lake: a day that is not swept may not be loaded yet."""
+    """Fewer vectors than the swept days have in the lake: a day that is not swept may not be loaded yet. Raises
+    NightjarError where one of the two cannot be read."""
     lake, model = Lake(settings, Objects(settings, hurried=True)), store.model
-    try:
-        wanted = _wanted(lake, model)
-        there = {kind: store.count(kind) for kind in KINDS}
-        pending = state.pending(lake) if any(there[kind] < wanted[kind] for kind in KINDS) else set()
-    except NightjarError:  # whoever cannot reach object storage, or Milvus, is told so by what looks at it
-        return
+    wanted = _wanted(lake, model)
+    there = {kind: store.count(kind) for kind in KINDS}
+    pending = state.pending(lake) if any(there[kind] < wanted[kind] for kind in KINDS) else set()
     wanted["tracks"] -= len(pending)  # these are gone from Milvus already
     if any(there[kind] < wanted[kind] for kind in (("tracks",) if pending else KINDS)):
         yield fail(
@@ -60,14 +58,12 @@ def _wanted(lake: Lake, model: str) -> Counter[str]:
 
 
 def of_lists(check: str, settings: Settings, store: Store) -> Iterator[Finding]:
-    """Another version than the app is to be shown, or one of which lists are missing."""
+    """Another version than the app is to be shown, or one of which lists are missing. Raises NightjarError where object
+    storage cannot be read."""
     objects, remedy = Objects(settings, hurried=True), "nightjar rebuild lists"
     current = store.current()
-    try:
-        shown = records.shown(objects) or current
-        record = records.read(objects, shown)
-    except NightjarError:  # see what looks at object storage
-        return
+    shown = records.shown(objects) or current
+    record = records.read(objects, shown)
     if record is None:
         return
     lacking = len(record.users) + 1 - store.count(record.keys())

@@ -14,10 +14,8 @@ from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from nightjar import days
-from nightjar.doctor.examine import Finding, fail, ok, warn
+from nightjar.doctor.examine import Finding, fail, ok, skip, warn
 from nightjar.embed.runner import RUNNERS
-from nightjar.errors import NightjarError
 from nightjar.ingest.probe import ffmpeg
 from nightjar.settings import REPOSITORY, Settings
 
@@ -49,8 +47,10 @@ def look_at_versions(_: Settings) -> Iterator[Finding]:
     if other:
         text = ", ".join(f"{name} {have or 'missing'} instead of {wanted[name]}" for name, have in other.items())
         yield warn(VERSIONS, text, "make install, or build the image again: nights are tested with the lock")
+    elif wanted:
+        yield ok(VERSIONS, f"{len(_MATTER)} packages as locked")
     else:
-        yield ok(VERSIONS, f"{len(_MATTER)} packages as locked" if wanted else "no lock beside the library to compare")
+        yield skip(VERSIONS, "no lock is beside the library to compare with")
     done = subprocess.run([ffmpeg(), "-version"], capture_output=True, text=True, timeout=10, check=False)
     if done.returncode:
         yield fail(VERSIONS, "ffmpeg does not run", "Install imageio-ffmpeg: make install")
@@ -71,6 +71,8 @@ def look_at_folders(settings: Settings) -> Iterator[Finding]:
     if not list(Path(settings.sql_dir).glob("*.sql")):
         yield fail(FOLDERS, f"there is no SQL in {settings.sql_dir}", "Set NIGHTJAR_SQL_DIR to the repository's sql")
     temporary = Path(tempfile.gettempdir())
+    if (asked := os.environ.get("TMPDIR")) and Path(asked).resolve() != temporary.resolve():
+        yield warn(FOLDERS, f"TMPDIR={asked} cannot be written: {temporary} is taken", "Make that folder, or unset it")
     free = shutil.disk_usage(temporary).free
     if free < _FREE_BYTES:
         yield warn(FOLDERS, f"{free / 2**30:.1f} GB free in {temporary}", "Free some, or set TMPDIR elsewhere: 8 GB")
@@ -88,9 +90,11 @@ def look_at_folders(settings: Settings) -> Iterator[Finding]:
 
 
 def look_at_settings(settings: Settings, environ: Mapping[str, str] | None = None) -> Iterator[Finding]:
-    """Names that are none, addresses that are none, and sizes that do not fit each other."""
-    wrong = [*_unknown(os.environ if environ is None else environ), *_addresses(settings), *_sizes(settings)]
-    yield from wrong or [ok(SETTINGS, "nothing that makes no sense")]
+    """Names that are none, values that cannot be, and sizes that do not fit each other."""
+    found = [*_unknown(os.environ if environ is None else environ)]
+    found += [fail(SETTINGS, error.message, error.remedy) for error in settings.wrong().values()]
+    found += _sizes(settings.sound())
+    yield from found or [ok(SETTINGS, "nothing that makes no sense")]
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -99,28 +103,6 @@ def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
         if name.startswith("NIGHTJAR_") and name not in known and not _NO_SETTINGS.fullmatch(name):
             near = get_close_matches(name, known, n=1)
             yield warn(SETTINGS, f"{name} is no setting", f"Did you mean {near[0]}?" if near else "Remove it")
-
-
-def _addresses(settings: Settings) -> Iterator[Finding]:
-    web = ("http://", "https://")
-    for name, schemes in (
-        ("s3_endpoint", web),
-        ("milvus_uri", web),
-        ("kv_url", ("redis://", "rediss://", "unix://")),
-        ("alert_webhook", web),
-        ("embedder_kubernetes", web),
-    ):
-        text = getattr(settings, name)
-        if text and not text.startswith(schemes):
-            shown = "..." if "@" in text or name == "alert_webhook" else text  # it may hold a secret
-            yield fail(
-                SETTINGS, f"NIGHTJAR_{name.upper()}={shown!r} is no address", f"Begin it with {' or '.join(schemes)}"
-            )
-    if settings.first_night:
-        try:
-            days.parse(settings.first_night)
-        except NightjarError as error:
-            yield fail(SETTINGS, f"NIGHTJAR_FIRST_NIGHT: {error.message}", "Write it like 2026-11-20")
 
 
 def _sizes(settings: Settings) -> Iterator[Finding]:

