@@ -15,8 +15,8 @@ import numpy as np
 from embedder.vectors import Whitening
 from nightjar.errors import NightjarError
 
-MODELS = ("nightjar_cnn-2", "msd_musicnn-1")
-"""Ours first, then its teacher."""
+MODELS = ("nightjar_pair-1", "nightjar_cnn-3", "msd_musicnn-1")
+"""Ours beside its teacher, ours, and the teacher."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,16 @@ def file_of(name: str) -> Path:
 def load(name: str, threads: int = 1) -> Embedding:
     """The model, on the CPU. Importing its network imports TensorFlow (10 CPU-s). Raises NightjarError if there is no
     such model, or its parameters cannot be had."""
-    file = file_of(name)
-    if name.startswith("msd_musicnn"):
-        from embedder.msd_musicnn import MsdMusicnn as network
-    else:
-        from embedder.nightjar_cnn import NightjarCnn as network
-    with np.load(file) as stored:
+    with np.load(file_of(name)) as stored:
         matrix = stored["whitening"] if "whitening" in stored else np.diag(1 / stored["deviation"])
         whitening = Whitening(stored["mean"], matrix)
-    return Embedding(name, network(threads), whitening)
+    return Embedding(name, _network(name, threads), whitening)
+
+
+def _network(name: str, threads: int) -> Callable[[np.ndarray], np.ndarray]:
+    from embedder.msd_musicnn import MsdMusicnn
+    from embedder.nightjar_cnn import NightjarCnn
+
+    made = {"msd_musicnn": (MsdMusicnn,), "nightjar_cnn": (NightjarCnn,), "nightjar_pair": (MsdMusicnn, NightjarCnn)}
+    networks = [each(threads) for each in made[name.rpartition("-")[0]]]
+    return lambda patches: np.concatenate([network(patches) for network in networks], axis=1)

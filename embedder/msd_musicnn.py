@@ -38,9 +38,7 @@ class MsdMusicnn:
 
     def __init__(self, threads: int = 1) -> None:
         on_cpu(threads)
-        network = build()
-        _fill(network, checkpoint())
-        self._network = graph(network)
+        self._network = graph(trained())
 
     def __call__(self, patches: np.ndarray) -> np.ndarray:
         """(n, signal.PATCH_FRAMES, signal.N_MELS) log mel patches to (n, DIMENSIONS) float32."""
@@ -54,13 +52,24 @@ def on_cpu(threads: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
+PATCHES = [tf.TensorSpec((None, signal.PATCH_FRAMES, signal.N_MELS), tf.float32)]
+"""What the networks take."""
+
+
 def graph(network: keras.Model) -> tf.types.experimental.PolymorphicFunction:
     """The network as one graph: MSD_musicnn costs 35 ms of a core for each patch then, layer by layer 50, and says the
     same to the last bit."""
-    return tf.function(
-        lambda patches: network(patches, training=False),
-        input_signature=[tf.TensorSpec((None, signal.PATCH_FRAMES, signal.N_MELS), tf.float32)],
-    )
+    return tf.function(lambda patches: network(patches, training=False), input_signature=PATCHES)
+
+
+def trained() -> keras.Model:
+    """The network with the checkpoint's parameters; its layer `features` has all maps (n, PATCH_FRAMES, 753, 1).
+
+    Raises NightjarError if the checkpoint cannot be had.
+    """
+    network = build()
+    _fill(network, checkpoint())
+    return network
 
 
 def build() -> keras.Model:
@@ -80,7 +89,7 @@ def build() -> keras.Model:
         made = ops.transpose(names.convolved(padded, _MID_FILTERS, (7, padded.shape[2])), (0, 1, 3, 2))
         maps.append(made + maps[-1] if residual else made)
     # Back end: maximum and mean over time, side by side for each feature, then the penultimate layer.
-    features = ops.concatenate(maps, 2)
+    features = layers.Concatenate(2, name="features")(maps)
     pooled = ops.concatenate([ops.max(features, axis=1), ops.mean(features, axis=1)], 2)
     flat = names.normalised(layers.Flatten()(pooled))
     dense = layers.Dense(DIMENSIONS, activation="relu", name="dense")(flat)

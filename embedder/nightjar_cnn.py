@@ -18,11 +18,15 @@ from keras import layers, ops
 
 from embedder import signal
 
-FILE = Path(__file__).parent / "models" / "nightjar_cnn-2.npz"
-DIMENSIONS = 256
-"""Length of an embedding."""
+FILE = Path(__file__).parent / "models" / "nightjar_cnn-3.npz"
 _WIDTHS = (32, 64, 128, 256)
 """Channels of the four stages; each halves time and frequency."""
+STRETCH_FRAMES = 2 ** len(_WIDTHS)
+"""Frames of a stretch, a quarter of a second: what is left of time after the stages."""
+STRETCHES = -(-signal.PATCH_FRAMES // STRETCH_FRAMES)
+_STRETCH_CHANNELS = 384
+DIMENSIONS = 2 * _STRETCH_CHANNELS
+"""Length of an embedding: mean and maximum of what is heard in the stretches."""
 
 
 class NightjarCnn:
@@ -40,21 +44,22 @@ class NightjarCnn:
 
 
 def build() -> keras.Model:
-    """The untrained network: (n, signal.PATCH_FRAMES, signal.N_MELS) log mel patches to (n, DIMENSIONS)."""
+    """The untrained network: (n, signal.PATCH_FRAMES, signal.N_MELS) log mel patches to (n, DIMENSIONS).
+
+    Its layer `stretches` (n, STRETCHES, _STRETCH_CHANNELS) tells what is heard in each stretch.
+    """
     given = keras.Input((signal.PATCH_FRAMES, signal.N_MELS))
     levelled = layers.BatchNormalization(name="bands")(given)  # each mel band by itself
     maps = _convolved("stem", ops.expand_dims(levelled, 3), _WIDTHS[0], 5, stride=2)
     for width in _WIDTHS[1:]:
         maps = _convolved(f"down_{width}", maps, width, 3, stride=2)
         maps = layers.ReLU()(maps + _convolved(f"more_{width}", maps, width, 3, activation=None))
-    # Pooled over time only: in which band something sounds is half of how it sounds.
-    summary = layers.Flatten()(ops.concatenate([ops.mean(maps, axis=1), ops.max(maps, axis=1)], 2))
-    hidden = layers.Dense(2 * DIMENSIONS, activation="relu", name="hidden")(
-        layers.BatchNormalization(name="summary_normal")(summary)
+    # Not pooled over bands: in which band something sounds is half of how it sounds.
+    heard = layers.Dense(_STRETCH_CHANNELS, use_bias=False, name="stretch")(layers.Reshape((STRETCHES, -1))(maps))
+    heard = layers.ReLU(name="stretches")(layers.BatchNormalization(name="stretch_normal")(heard))
+    return keras.Model(
+        given, ops.concatenate([ops.mean(heard, axis=1), ops.max(heard, axis=1)], 1), name="nightjar_cnn"
     )
-    vector = layers.Dense(DIMENSIONS, name="vector")(hidden)
-    standard = layers.BatchNormalization(center=False, scale=False, dtype="float32", name="standard")(vector)
-    return keras.Model(given, standard, name="nightjar_cnn")
 
 
 def _convolved(name: str, maps, width: int, size: int, stride: int = 1, activation: str | None = "relu"):

@@ -26,20 +26,20 @@ class Scores(NamedTuple):
 
 
 def scores(songs: list[Taught], embed: Callable[[np.ndarray], np.ndarray] | None) -> Scores:
-    """Scores of songs by an embedding (n, PATCH_FRAMES, N_MELS) to (n, d) that is centred, or by the teacher's."""
+    """Scores of songs by an embedding (n, PATCH_FRAMES, N_MELS) to (n, d), or by the teacher's; each dimension counts
+    by its deviation over the songs."""
     songs = [each for each in songs if len(each.starts) > 1]
     halves = []
     for each in songs:
         few = np.linspace(0, len(each.starts) - 1, min(len(each.starts), _PATCHES)).astype(int)
         if embed is None:
-            said = each.embeddings[few].astype(np.float32)
+            said = each.embeddings[few]
         else:
             said = embed(patches.middle(np.stack([patches.context(each.song, at) for at in each.starts[few]])))
         cut = len(few) // 2
         halves.append((said[:cut].mean(axis=0), said[cut:].mean(axis=0)))
     halves = np.array(halves)
-    if embed is None:
-        halves = (halves - halves.mean(axis=(0, 1))) / (halves.mean(axis=1).std(axis=0) + 1e-3)
+    halves = (halves - halves.mean(axis=(0, 1))) / (halves.mean(axis=1).std(axis=0) + 1e-3)
     groups = np.array([each.song.group for each in songs])
     first, precision = _by_group(_cosines(halves.mean(axis=1)), groups)
     flat = halves.reshape(-1, halves.shape[2])

@@ -37,18 +37,18 @@ def _anywhere(songs: list[Song], count: int, chance: np.random.Generator) -> np.
 
 
 def file_of(folder: Path, chunk: int) -> Path:
-    """Where a chunk's patches are, (CHUNK, PATCH_FRAMES, N_MELS) float16; `embeddings_of` has the teacher's."""
+    """Where a chunk's patches are, (CHUNK, PATCH_FRAMES, N_MELS) float16."""
     return folder / f"{chunk:04d}.patches.npy"
 
 
-def embeddings_of(folder: Path, chunk: int) -> Path:
-    """Where the teacher's embeddings of a chunk are, (CHUNK, d) float16."""
+def said_of(folder: Path, chunk: int) -> Path:
+    """Where that is which the teacher says of a chunk, (CHUNK, 1 + nightjar_cnn.STRETCHES, d) float16."""
     return folder / f"{chunk:04d}.teacher.npy"
 
 
 def keep(folder: Path, chunk: int, made: np.ndarray, said: np.ndarray) -> None:
-    """Write a chunk, whole or not at all: the embeddings come last."""
-    for target, values in ((file_of(folder, chunk), made), (embeddings_of(folder, chunk), said)):
+    """Write a chunk, whole or not at all: what the teacher says comes last."""
+    for target, values in ((file_of(folder, chunk), made), (said_of(folder, chunk), said)):
         partial = target.with_suffix(".partial")
         with partial.open("wb") as file:
             np.save(file, values.astype(np.float16))
@@ -60,10 +60,10 @@ class Mixtures:
 
     def __init__(self, folder: Path, chunks: int) -> None:
         self._patches = [np.load(file_of(folder, chunk), mmap_mode="r") for chunk in range(chunks)]
-        self.embeddings = np.concatenate([np.load(embeddings_of(folder, chunk)) for chunk in range(chunks)])
+        self.said = np.concatenate([np.load(said_of(folder, chunk)) for chunk in range(chunks)])
 
     def __len__(self) -> int:
-        return len(self.embeddings)
+        return len(self.said)
 
     def patches(self, numbers: np.ndarray) -> np.ndarray:
         """The mixtures of these numbers (n, PATCH_FRAMES, N_MELS) float32."""

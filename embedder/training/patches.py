@@ -17,15 +17,22 @@ CONTEXT_FRAMES = SLIGHT.frames
 PER_SONG = 32
 """Patches of a song at most, spread evenly: a quarter of an hour of one song says no more than two minutes."""
 Embed = Callable[[np.ndarray], np.ndarray]
+"""Patches (n, signal.PATCH_FRAMES, signal.N_MELS) to what is said of them."""
 
 
 @dataclass(frozen=True)
 class Taught:
-    """A song with the places of its patches (frames, (k,)) and the teacher's embeddings of them (k, d) float16."""
+    """A song with the places of its patches (frames, (k,)) and what the teacher says of them."""
 
     song: Song
     starts: np.ndarray
-    embeddings: np.ndarray
+    said: np.ndarray
+    """(k, 1 + nightjar_cnn.STRETCHES, d) float16: the patch's embedding, then what is said of each stretch."""
+
+    @property
+    def embeddings(self) -> np.ndarray:
+        """Of the patches, (k, d) float32."""
+        return self.said[:, 0].astype(np.float32)
 
 
 def starts(frames: int) -> np.ndarray:
@@ -57,17 +64,17 @@ def file_of(song: Song, kept: Path) -> Path:
     return kept / song.group / f"{song.name}.npz"
 
 
-def keep(song: Song, kept: Path, starts: np.ndarray, embeddings: np.ndarray) -> None:
+def keep(song: Song, kept: Path, starts: np.ndarray, said: np.ndarray) -> None:
     """Write what the teacher says of a song's patches, whole or not at all."""
     target = file_of(song, kept)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     with partial.open("wb") as file:
-        np.savez(file, starts=starts, embeddings=embeddings.astype(np.float16))
+        np.savez(file, starts=starts, said=said.astype(np.float16))
     partial.rename(target)
 
 
 def taught(song: Song, kept: Path) -> Taught:
     """A song with what the teacher said of it."""
     with np.load(file_of(song, kept)) as stored:
-        return Taught(song, stored["starts"], stored["embeddings"])
+        return Taught(song, stored["starts"], stored["said"])

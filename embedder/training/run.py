@@ -2,7 +2,7 @@
 
 Everything is drawn from the seed, epoch and step, so that a run that was interrupted goes on as if it had not been
 (up to the order in which cores add up). What a run needs besides the music is in its folder: `spectrograms/`,
-`teacher/`, `mixtures/`, `backup/`, and at last `history.csv`, `curves.svg` and the model.
+`said/`, `backup/`, and at last `history.csv`, `curves.svg` and the model.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from embedder.training.mixtures import CHUNK, Mixtures
 from embedder.training.objective import Taught as Student
 from embedder.training.patches import Taught
 from embedder.training.spectrograms import Song
+from embedder.vectors import Whitening
 from nightjar.errors import NightjarError
 
 SONGS_IN_A_BATCH = 32
@@ -38,6 +39,10 @@ STEPS = 100
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 1e-4
 WARM_UP_STEPS = 100
+DIMENSIONS = 200
+"""Of the vectors that the models give, as many as the teacher's."""
+PAIR = "nightjar_pair-1.npz"
+"""The constants of the model that has the network beside its teacher."""
 Say = Callable[[str], None]
 
 
@@ -68,7 +73,8 @@ class Run:
 
 
 def train(run: Run, teacher: Teacher = msd_musicnn, say: Say = print) -> Path:
-    """Train the network; returns the file of its parameters. Goes on where an earlier run in the folder stopped.
+    """Train the network; returns the file of its parameters, beside which is PAIR. Goes on where an earlier run in the
+    folder stopped.
 
     Raises NightjarError if there is too little music to train on.
     """
@@ -80,7 +86,7 @@ def train(run: Run, teacher: Teacher = msd_musicnn, say: Say = print) -> Path:
         )
     if run.chunks < 1 or run.epochs < 1:
         raise NightjarError(f"{run.chunks} chunks of mixtures and {run.epochs} epochs", "Ask for one of each at least")
-    kept, mixed = run.work / "teacher", run.work / "mixtures"
+    kept, mixed = run.work / "said/songs", run.work / "said/mixtures"
     teacher.of_songs(songs, kept, run.processes, say)
     teacher.of_mixtures(seen, run.chunks, run.seed, mixed, run.processes, say)
     told = [patches.taught(song, kept) for song in seen]
@@ -90,7 +96,7 @@ def train(run: Run, teacher: Teacher = msd_musicnn, say: Say = print) -> Path:
     keras.utils.set_random_seed(run.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if run.half else "float32")
     network = nightjar_cnn.build()
-    student = Student(network, told[0].embeddings.shape[1])
+    student = Student(network, told[0].said.shape[2])
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, run.epochs * STEPS - WARM_UP_STEPS, warmup_target=LEARNING_RATE, warmup_steps=WARM_UP_STEPS
     )
@@ -99,10 +105,17 @@ def train(run: Run, teacher: Teacher = msd_musicnn, say: Say = print) -> Path:
     record = _Record(run, network, batches, unseen, say)
     backup = keras.callbacks.BackupAndRestore(run.work / "backup", delete_checkpoint=False)
     student.fit(batches, epochs=run.epochs, verbose=0, callbacks=[backup, record])
+    said = [_said(network, each) for each in told]
+    own = whitening.narrowed(said, DIMENSIONS)
     target = run.work / nightjar_cnn.FILE.name
-    constants = whitening.of_mapped([_said(network, each) for each in told], np.asarray(student.map.kernel))
-    nightjar_cnn.save(network, target, mean=constants.mean, whitening=constants.matrix.astype(np.float16))
+    nightjar_cnn.save(network, target, **_stored(own))
+    pair = whitening.beside([each.embeddings for each in told], said, DIMENSIONS)
+    np.savez(run.work / PAIR, **_stored(pair))
     return target
+
+
+def _stored(constants: Whitening) -> dict[str, np.ndarray]:
+    return {"mean": constants.mean, "whitening": constants.matrix.astype(np.float16)}
 
 
 def _said(network: keras.Model, taught: Taught) -> np.ndarray:
@@ -118,7 +131,9 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         self.epoch = 0
         self._songs, self._mixtures, self._seed = songs, mixtures, seed
-        self._space = whitening.of_teacher([each.embeddings.astype(np.float32) for each in songs])
+        self._space = whitening.of_teacher([each.embeddings for each in songs])
+        stretches = [each.said[:, 1:].astype(np.float32) for each in songs]
+        self._stretch_space = whitening.of_teacher([each.reshape(-1, each.shape[2]) for each in stretches])
         groups = sorted({each.song.group for each in songs})
         self._groups = [groups.index(each.song.group) for each in songs]
 
@@ -134,16 +149,18 @@ class Batches(keras.utils.PyDataset):
             count = len(taught.starts)
             for at in chance.choice(count, 2, replace=count < 2):
                 contexts.append(patches.context(taught.song, taught.starts[at]))
-                said.append(taught.embeddings[at])
+                said.append(taught.said[at])
                 numbers.append((number, self._groups[number]))
         drawn = chance.choice(len(self._mixtures), 2 * SONGS_IN_A_BATCH, replace=False)
         mixed = self._mixtures.patches(drawn)
-        said.extend(self._mixtures.embeddings[drawn])
+        said.extend(self._mixtures.said[drawn])
         numbers.extend((-1 - each, -1) for each in range(len(drawn)))
         contexts = np.stack(contexts)
         others = np.roll(patches.middle(contexts), 2 * int(chance.integers(1, SONGS_IN_A_BATCH)), axis=0)
         given = [alterations.altered(contexts, others, chance), alterations.altered(mixed, others, chance)]
-        targets = [self._space(np.stack(said).astype(np.float32)), np.array(numbers)]
+        said = np.stack(said).astype(np.float32)
+        stretches = self._stretch_space(said[:, 1:]).reshape(len(said), -1)
+        targets = [self._space(said[:, 0]), stretches, np.array(numbers)]
         return np.concatenate(given), np.concatenate(targets, axis=1).astype(np.float32)
 
 

@@ -8,6 +8,7 @@ SVM-based speaker recognition"), a song being a class. On the teacher's embeddin
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from embedder.vectors import Whitening
 
@@ -27,15 +28,36 @@ def of_songs(songs: list[np.ndarray]) -> Whitening:
     return Whitening(means.mean(axis=0).astype(np.float32), matrix.astype(np.float32))
 
 
-def of_mapped(songs: list[np.ndarray], matrix: np.ndarray) -> Whitening:
-    """The whitening of what a (d, k) matrix makes of songs' patch embeddings, each (n, d), as one that takes these."""
-    mean = np.mean([song.mean(axis=0, dtype=np.float64) for song in songs], axis=0)
-    return Whitening(mean.astype(np.float32), matrix @ of_songs([song @ matrix for song in songs]).matrix)
+def narrowed(songs: list[np.ndarray], dimensions: int) -> Whitening:
+    """`of_songs`, and of its directions the ones in which songs differ most, at most so many."""
+    white = of_songs(songs)
+    _, directions = _between(white, songs)
+    return Whitening(white.mean, white.matrix @ directions[:, -dimensions:])
+
+
+def beside(one: list[np.ndarray], other: list[np.ndarray], dimensions: int) -> Whitening:
+    """The same for two embeddings side by side, (k, c) and (k, d) of each song, which count the same: each whitened by
+    itself, songs' vectors having length 1 in the mean."""
+    blocks = [of_songs(songs) for songs in (one, other)]
+    lengths = [
+        np.mean([np.linalg.norm(white(song).mean(axis=0)) for song in songs])
+        for white, songs in zip(blocks, (one, other), strict=True)
+    ]
+    matrix = block_diag(*(white.matrix / length for white, length in zip(blocks, lengths, strict=True)))
+    both = Whitening(np.concatenate([white.mean for white in blocks]), matrix.astype(np.float32))
+    _, directions = _between(both, [np.concatenate(pair, axis=1) for pair in zip(one, other, strict=True)])
+    return Whitening(both.mean, both.matrix @ directions[:, -dimensions:])
 
 
 def of_teacher(songs: list[np.ndarray]) -> Whitening:
     """The space in which a teacher is followed: `of_songs`, turned to the directions in which songs differ and with
     each the heavier the more they do. What says nothing of a song need not be learnt."""
     white = of_songs(songs)
+    values, directions = _between(white, songs)
+    return Whitening(white.mean, white.matrix @ (directions * values.clip(1e-6) ** 0.25))
+
+
+def _between(white: Whitening, songs: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """How much songs differ (k,), least first, and the directions (d, k) in which they do, float32."""
     values, directions = np.linalg.eigh(np.cov(np.array([white(song).mean(axis=0) for song in songs]).T))
-    return Whitening(white.mean, white.matrix @ (directions * values.clip(1e-6) ** 0.25).astype(np.float32))
+    return values.astype(np.float32), directions.astype(np.float32)

@@ -18,12 +18,15 @@ RUN = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from embedder import nightjar_cnn
+from embedder import nightjar_cnn, signal
 from embedder.training import mixtures, patches, run
 run.STEPS, run.WARM_UP_STEPS, run.SONGS_IN_A_BATCH, mixtures.CHUNK, run.CHUNK = 2, 1, 6, 12, 12
 
 def hear(cut):
-    return np.stack([cut[:, :, :32].mean((1, 2)), cut[:, :, 32:].mean((1, 2)), cut.std((1, 2))], 1)
+    length = nightjar_cnn.STRETCH_FRAMES
+    parts = [cut, *(cut[:, at : at + length] for at in range(0, signal.PATCH_FRAMES, length))]
+    heard = [[part[:, :, :32].mean((1, 2)), part[:, :, 32:].mean((1, 2)), part.std((1, 2))] for part in parts]
+    return np.moveaxis(np.array(heard), 2, 0)
 
 class Teacher:
     def of_songs(songs, kept, processes, say):
@@ -42,6 +45,8 @@ said = []
 asked = run.Run([work.parent / "songs"], work, frozenset(["high"]), 2, epochs, processes=1)
 made = run.train(asked, Teacher, said.append)
 network = nightjar_cnn.load(made)
+with np.load(made.parent / run.PAIR) as pair:
+    said.append(f"pair {pair['mean'].shape[0] - nightjar_cnn.DIMENSIONS} {pair['whitening'].shape[1]}")
 given = np.random.default_rng(1).uniform(0, 3, (2, 187, 96)).astype("f")
 print(json.dumps({"said": said, "answer": network.predict_on_batch(given).tolist()}))
 """
@@ -68,6 +73,7 @@ def test_a_run_goes_on_where_it_stopped(songs, python):
     assert any("left out broken.wav" in line for line in first["said"])
     assert any("8 songs to train on and 24 mixtures of them, 4 songs held out" in line for line in first["said"])
     second = json.loads(python(RUN, work, 3).splitlines()[-1])
+    assert second["said"][-1] == "pair 3 200"
     epochs = [line.split(":")[0] for line in second["said"] if line.startswith("epoch")]
     assert epochs == ["epoch 2/3", "epoch 3/3"]
     with (work / "history.csv").open(newline="") as file:
@@ -86,6 +92,8 @@ def test_another_backend_trains_it_too(songs, python, monkeypatch):
 
 
 def test_the_teacher_is_asked_once(songs, tmp_path):
+    from embedder.msd_musicnn import MsdMusicnn
+    from embedder.nightjar_cnn import STRETCHES
     from embedder.training import teacher
 
     made = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)[:3]
@@ -93,7 +101,9 @@ def test_the_teacher_is_asked_once(songs, tmp_path):
     teacher.of_songs(made, tmp_path, 1, said.append)
     assert said == ["teacher 3/3 songs"]
     told = patches.taught(made[0], tmp_path)
-    assert told.embeddings.shape == (len(told.starts), 200)
+    assert told.said.shape == (len(told.starts), 1 + STRETCHES, 200)
+    _, cut = patches.cut(made[0])
+    np.testing.assert_allclose(told.embeddings, MsdMusicnn()(cut), rtol=2e-3, atol=2e-3)  # halves
     teacher.of_songs(made, tmp_path, 1, said.append)
     assert len(said) == 1
 
@@ -109,11 +119,11 @@ def test_mixtures_are_the_same_again_and_none_is_the_song_itself(songs, tmp_path
     assert not np.array_equal(first, mixtures.make(made, 3, 1))
     assert not np.array_equal(first, mixtures.make(made, 4, 0))
     for chunk in range(2):
-        mixtures.keep(tmp_path, chunk, mixtures.make(made, 3, chunk), np.full((5, 2), chunk))
+        mixtures.keep(tmp_path, chunk, mixtures.make(made, 3, chunk), np.full((5, 1, 2), chunk))
     held = mixtures.Mixtures(tmp_path, 2)
     assert len(held) == 10
     assert np.array_equal(held.patches(np.array([7, 0])), np.stack([mixtures.make(made, 3, 1)[2], first[0]]))
-    assert held.embeddings[7].tolist() == [1, 1]
+    assert held.said[7].tolist() == [[1, 1]]
     said = []
     teacher.of_mixtures(made, 2, 3, tmp_path, 1, said.append)
     assert said == []  # they are there
@@ -135,9 +145,7 @@ def test_patches_of_a_song(songs):
 def test_held_out_scores_of_a_perfect_and_of_a_blind_embedding(songs):
     made = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)
     kinds = {group: number for number, group in enumerate(KINDS)}
-    told = [
-        patches.Taught(song, np.array([0, 187]), np.eye(3)[[kinds[song.group]] * 2].astype(np.float16)) for song in made
-    ]
+    told = [patches.Taught(song, np.array([0, 187]), np.eye(3)[[kinds[song.group]] * 2][:, None]) for song in made]
     assert held_out.scores(told, None).group_first == 1
     blind = held_out.scores(told, lambda given: np.random.default_rng(1).normal(size=(len(given), 4)))
     assert blind.group_map < 0.7
@@ -152,14 +160,29 @@ def test_whitening_silences_what_changes_within_songs():
     assert said.std(axis=0).max() > 3 * within.std(axis=0).max() / np.sqrt(50)
 
 
-def test_whitening_after_a_map_is_one_whitening():
+def test_narrowed_whitening_keeps_what_tells_songs_apart():
     chance = np.random.default_rng(5)
-    songs = [chance.normal(chance.normal(size=4), 1, (30, 4)) for _ in range(20)]
-    matrix = chance.normal(size=(4, 3)).astype(np.float32)
-    found = whitening.of_mapped(songs, matrix)
-    assert found.matrix.shape == (4, 3)
-    apart = whitening.of_songs([song @ matrix for song in songs])
-    np.testing.assert_allclose(found(songs[3]), apart(songs[3] @ matrix), atol=1e-4)
+    songs = [chance.normal(chance.normal(0, [3, 0.01, 2, 0.01]), 1, (30, 4)) for _ in range(40)]
+    found = whitening.narrowed(songs, 2)
+    assert found.matrix.shape == (4, 2)
+    assert np.linalg.norm(found.matrix[[0, 2]]) > 3 * np.linalg.norm(found.matrix[[1, 3]])
+    whole = whitening.narrowed(songs, 9)
+    assert whole.matrix.shape == (4, 4)
+
+
+def test_two_embeddings_side_by_side_count_the_same():
+    chance = np.random.default_rng(6)
+    one, other = ([chance.normal(chance.normal(0, 3, d), 1, (30, d)) for _ in range(40)] for d in (3, 5))
+    loud = [1000 * song for song in other]
+    found = whitening.beside(one, loud, 8)
+    assert found.matrix.shape == (8, 8)
+    said = np.array([found(np.concatenate(both, axis=1)).mean(axis=0) for both in zip(one, loud, strict=True)])
+    products = 0
+    for songs in (one, other):
+        white = whitening.of_songs(songs)
+        alone = np.array([white(song).mean(axis=0) for song in songs])
+        products += alone @ alone.T / np.linalg.norm(alone, axis=1).mean() ** 2
+    np.testing.assert_allclose(said @ said.T, products, rtol=1e-2, atol=1e-2)
 
 
 def test_packages_are_split_for_good():

@@ -39,7 +39,7 @@ def command(folder, *more: str) -> list[str]:
 
 
 def test_a_report_of_all_models(folder, capsys):
-    assert main(command(folder, "--model", "nightjar_cnn-2", "--copies")) == 0
+    assert main(command(folder, "--model", "nightjar_cnn-3", "--copies")) == 0
     assert "Same style, 8 of 8 songs" in capsys.readouterr().out
     report = json.loads((folder / "report.json").read_text())
     assert (report["songs"], report["queries"], report["labels"], report["left_out"]) == (8, 8, 2, ["broken.wav"])
