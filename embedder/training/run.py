@@ -105,23 +105,17 @@ def train(run: Run, teacher: Teacher = msd_musicnn, say: Say = print) -> Path:
     record = _Record(run, network, batches, unseen, say)
     backup = keras.callbacks.BackupAndRestore(run.work / "backup", delete_checkpoint=False)
     student.fit(batches, epochs=run.epochs, verbose=0, callbacks=[backup, record])
-    said = [_said(network, each) for each in told]
-    own = whitening.narrowed(said, DIMENSIONS)
+    ours = whitening.Embeddings.of(told, network.predict_on_batch)
+    own = whitening.narrowed(ours, DIMENSIONS)
     target = run.work / nightjar_cnn.FILE.name
     nightjar_cnn.save(network, target, **_stored(own))
-    pair = whitening.beside([each.embeddings for each in told], said, DIMENSIONS)
+    pair = whitening.beside(whitening.Embeddings.of(told), ours, DIMENSIONS)
     np.savez(run.work / PAIR, **_stored(pair))
     return target
 
 
 def _stored(constants: Whitening) -> dict[str, np.ndarray]:
     return {"mean": constants.mean, "whitening": constants.matrix.astype(np.float16)}
-
-
-def _said(network: keras.Model, taught: Taught) -> np.ndarray:
-    """The network's embeddings (k, d) of a song's unaltered patches."""
-    contexts = np.stack([patches.context(taught.song, start) for start in taught.starts])
-    return network.predict_on_batch(patches.middle(contexts))
 
 
 class Batches(keras.utils.PyDataset):

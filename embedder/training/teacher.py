@@ -86,7 +86,8 @@ def _network() -> patches.Embed:
 
 def _of_song(song: Song, kept: Path) -> None:
     starts, cut = patches.cut(song)
-    patches.keep(song, kept, starts, _said(cut))
+    _, altered = patches.altered(song, starts)
+    patches.keep(song, kept, starts, _said(cut), _said(altered)[:, 0])
 
 
 def _of_mixtures(songs: list[Song], seed: int, chunk: int, kept: Path) -> None:

@@ -32,7 +32,8 @@ class Teacher:
     def of_songs(songs, kept, processes, say):
         for song in songs:
             starts, cut = patches.cut(song)
-            patches.keep(song, kept, starts, hear(cut))
+            _, altered = patches.altered(song, starts)
+            patches.keep(song, kept, starts, hear(cut), hear(altered)[:, 0])
 
     def of_mixtures(songs, chunks, seed, kept, processes, say):
         kept.mkdir(exist_ok=True)
@@ -145,7 +146,10 @@ def test_patches_of_a_song(songs):
 def test_held_out_scores_of_a_perfect_and_of_a_blind_embedding(songs):
     made = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)
     kinds = {group: number for number, group in enumerate(KINDS)}
-    told = [patches.Taught(song, np.array([0, 187]), np.eye(3)[[kinds[song.group]] * 2][:, None]) for song in made]
+    told = [
+        patches.Taught(song, np.array([0, 187]), np.eye(3)[[kinds[song.group]] * 2][:, None], np.zeros((2, 3)))
+        for song in made
+    ]
     assert held_out.scores(told, None).group_first == 1
     blind = held_out.scores(told, lambda given: np.random.default_rng(1).normal(size=(len(given), 4)))
     assert blind.group_map < 0.7
@@ -160,13 +164,32 @@ def test_whitening_silences_what_changes_within_songs():
     assert said.std(axis=0).max() > 3 * within.std(axis=0).max() / np.sqrt(50)
 
 
+def test_whitening_silences_what_alterations_change():
+    chance = np.random.default_rng(7)
+    songs = [chance.normal(chance.normal(size=3), 0.3, (30, 3)) for _ in range(40)]
+    changes = [chance.normal(0, [0, 5, 0], (4, 3)) for _ in range(40)]
+    before, after = (np.linalg.norm(whitening.of_songs(songs, each).matrix, axis=1) for each in ([], changes))
+    assert after[1] < before[1] / 5
+    assert after[[0, 2]].min() > after[1]
+
+
+def test_altered_patches_of_a_song_are_the_same_again(songs):
+    song = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)[0]
+    starts = patches.starts(len(song.frames()))
+    few, made = patches.altered(song, starts)
+    assert made.shape == (len(few), signal.PATCH_FRAMES, signal.N_MELS)
+    assert np.array_equal(made, patches.altered(song, starts)[1])
+    assert not np.allclose(made, patches.cut(song)[1][few], atol=0.1)
+
+
 def test_narrowed_whitening_keeps_what_tells_songs_apart():
     chance = np.random.default_rng(5)
     songs = [chance.normal(chance.normal(0, [3, 0.01, 2, 0.01]), 1, (30, 4)) for _ in range(40)]
-    found = whitening.narrowed(songs, 2)
+    made = whitening.Embeddings(songs, [])
+    found = whitening.narrowed(made, 2)
     assert found.matrix.shape == (4, 2)
     assert np.linalg.norm(found.matrix[[0, 2]]) > 3 * np.linalg.norm(found.matrix[[1, 3]])
-    whole = whitening.narrowed(songs, 9)
+    whole = whitening.narrowed(made, 9)
     assert whole.matrix.shape == (4, 4)
 
 
@@ -174,7 +197,7 @@ def test_two_embeddings_side_by_side_count_the_same():
     chance = np.random.default_rng(6)
     one, other = ([chance.normal(chance.normal(0, 3, d), 1, (30, d)) for _ in range(40)] for d in (3, 5))
     loud = [1000 * song for song in other]
-    found = whitening.beside(one, loud, 8)
+    found = whitening.beside(whitening.Embeddings(one, []), whitening.Embeddings(loud, []), 8)
     assert found.matrix.shape == (8, 8)
     said = np.array([found(np.concatenate(both, axis=1)).mean(axis=0) for both in zip(one, loud, strict=True)])
     products = 0
