@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from nightjar.vectors.steps import load_vectors
+from tests.nightjar.duplicates import nights
 from tests.nightjar.vectors.conftest import milvus_server, settings
 
 __all__ = ["in_the_environment", "milvus_server", "settings"]
@@ -14,3 +16,12 @@ __all__ = ["in_the_environment", "milvus_server", "settings"]
 def in_the_environment(settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """For the processes that are killed."""
     monkeypatch.setenv("NIGHTJAR_MILVUS_URI", settings.milvus_uri)
+
+
+@pytest.fixture
+def loaded(settings, milvus):
+    """Three days, as the nights load them."""
+    for day in nights.DAYS:
+        nights.write_day(settings, day)
+        load_vectors(settings, day)
+    return settings

@@ -32,15 +32,6 @@ ALIASES = {"tracks": "tracks__msd_musicnn_x2d_1", "windows": "windows__msd_music
 def quiet(_: str) -> None: ...
 
 
-@pytest.fixture
-def loaded(settings, milvus):
-    """Three days, as the nights load them."""
-    for day in DAYS:
-        nights.write_day(settings, day)
-        load_vectors(settings, day)
-    return settings
-
-
 def held(settings, milvus) -> dict:
     """Counts by day, every key with its vector, the answer to a search for every song, and the aliases."""
     with VectorStore(settings) as store:

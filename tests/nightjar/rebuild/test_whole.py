@@ -24,14 +24,11 @@ def quiet(_: str) -> None: ...
 
 
 @pytest.fixture
-def loaded(settings, milvus):
-    """Three days, as the nights load them; of the second one nothing else than vectors and tracks is committed."""
-    for day in DAYS:
-        nights.write_day(settings, day)
-        load_vectors(settings, day)
+def loaded(loaded):
+    """Of the second of the three days nothing else than vectors and tracks is committed."""
     for table in ("fingerprints", "speed_prints"):
-        Lake(settings).remove(Partition(table, DAYS[1], settings.model))
-    return settings
+        Lake(loaded).remove(Partition(table, DAYS[1], loaded.model))
+    return loaded
 
 
 def counts(settings) -> dict[tuple[str, str], int]:
