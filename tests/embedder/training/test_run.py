@@ -109,6 +109,19 @@ def test_the_teacher_is_asked_once(songs, tmp_path):
     assert len(said) == 1
 
 
+def test_of_a_stretch_as_long_as_the_patch_the_teacher_says_what_it_says_of_the_patch(songs, monkeypatch):
+    from embedder import msd_musicnn
+    from embedder.training import teacher
+
+    song = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)[0]
+    _, cut = patches.cut(song)
+    monkeypatch.setattr(teacher, "STRETCH_FRAMES", signal.PATCH_FRAMES)
+    said = teacher._network.__wrapped__()(cut)
+    assert said.shape == (len(cut), 2, msd_musicnn.DIMENSIONS)
+    normalised = msd_musicnn.trained().layers[-1]
+    np.testing.assert_allclose(normalised(np.maximum(said[:, 1], 0)), said[:, 0], atol=1e-4)
+
+
 def test_mixtures_are_the_same_again_and_none_is_the_song_itself(songs, tmp_path, monkeypatch):
     from embedder.training import teacher
 
