@@ -129,13 +129,14 @@ def _server(client: MilvusClient, name: str, server: Service, rows: int) -> Iter
         ("IVF_FLAT", lists, "nprobe", _PROBES),
         ("IVF_SQ8", lists, "nprobe", _PROBES),
     ):
-        client.release_collection(name)
-        client.drop_index(name, "vector")
-        index = MilvusClient.prepare_index_params()
-        index.add_index("vector", index_type=kind, metric_type="COSINE", params=build)
-        client.create_index(name, index)
-        wait_for_index(client, name, rows)
-        client.load_collection(name, timeout=600)
+        if kind != "AUTOINDEX":  # the vectors were loaded with it
+            client.release_collection(name)
+            client.drop_index(name, "vector")
+            index = MilvusClient.prepare_index_params()
+            index.add_index("vector", index_type=kind, metric_type="COSINE", params=build)
+            client.create_index(name, index)
+            wait_for_index(client, name, rows)
+            client.load_collection(name, timeout=600)
 
         def search(asked: np.ndarray, value: object, key: str = key) -> np.ndarray:
             return _milvus(client, name, asked, {key: value})

@@ -7,6 +7,7 @@ import pytest
 
 from embedder import embedding, signal
 from nightjar.errors import NightjarError
+from nightjar.thresholds import CANDIDATE_COSINE
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,7 @@ def test_every_model_has_constants_that_fit_its_network(name, given):
     said = model.network(given)
     assert said.shape == (len(given), len(model.whitening.mean))
     assert model.whitening(said).shape == (len(given), 200)
+    assert set(CANDIDATE_COSINE[name]) == {"tracks", "windows"}  # measured on its vectors, not taken from another's
     assert np.array_equal(said, model.network(given))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from nightjar.cli import values
+from nightjar.settings import FIRST_MODEL
 from nightjar.thresholds import MAX_SHOWN
 
 _ABOUT = """\
@@ -250,7 +251,7 @@ def _evaluate_retrieval(command: argparse.ArgumentParser) -> None:
         "--exclude-same", metavar="COLUMN", help="nothing is found that shares this with what it is asked by"
     )
     command.add_argument(
-        "--model", metavar="NAME", help="the model to judge (default: NIGHTJAR_MODEL, else msd_musicnn-1)"
+        "--model", metavar="NAME", help=f"the model to judge (default: NIGHTJAR_MODEL, else {FIRST_MODEL})"
     )
     command.add_argument("--report", type=Path, required=True, metavar="OUT.json", help="where the report goes")
     command.add_argument("--no-separation", action="store_true", help="take the mix for the accompaniment: fast")

@@ -13,6 +13,7 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
+from nightjar.settings import FIRST_MODEL
 from nightjar.thresholds import CANDIDATE_COSINE, CANDIDATE_LIMIT, CANDIDATE_MAX_LIMIT
 from nightjar.vectors.store import Hit, VectorStore
 
@@ -33,7 +34,7 @@ def find(store: VectorStore, kind: str, rows: pa.Table, day: str, later: Sequenc
 
 
 def _near(store: VectorStore, kind: str, rows: pa.Table, upto_day: str) -> Iterable[tuple[str, Hit]]:
-    """(song, hit) for everything up to a day that is at least as near as CANDIDATE_COSINE says.
+    """(song, hit) for everything up to a day that is at least as near as CANDIDATE_COSINE says of the model.
 
     Lists that end above the threshold are asked for again with twice the length, up to CANDIDATE_MAX_LIMIT.
     """
@@ -41,14 +42,13 @@ def _near(store: VectorStore, kind: str, rows: pa.Table, upto_day: str) -> Itera
         return
     pending, limit = np.stack(rows["vector"].to_numpy(zero_copy_only=False)), CANDIDATE_LIMIT
     owners = np.array(rows["track_id"].to_pylist(), dtype=object)
+    least = CANDIDATE_COSINE.get(store.model, CANDIDATE_COSINE[FIRST_MODEL])[kind]
     while len(pending):
         lists = store.search(pending, limit, upto_day, kind, own=owners)
-        full = np.array([len(hits) == limit and hits[-1].similarity >= CANDIDATE_COSINE[kind] for hits in lists])
+        full = np.array([len(hits) == limit and hits[-1].similarity >= least for hits in lists])
         if limit >= CANDIDATE_MAX_LIMIT and full.any():
             log.warning("%d %s have more than %d candidates; the farthest are left out", full.sum(), kind, limit)
             full[:] = False
         whole = ((own, hits) for own, hits, more in zip(owners, lists, full, strict=True) if not more)
-        yield from chain.from_iterable(
-            ((own, hit) for hit in hits if hit.similarity >= CANDIDATE_COSINE[kind]) for own, hits in whole
-        )
+        yield from chain.from_iterable(((own, hit) for hit in hits if hit.similarity >= least) for own, hits in whole)
         pending, owners, limit = pending[full], owners[full], min(2 * limit, CANDIDATE_MAX_LIMIT)

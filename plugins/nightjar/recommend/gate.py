@@ -9,18 +9,19 @@ import numpy as np
 
 from nightjar.errors import GateClosed
 from nightjar.thresholds import (
-    DRIFT_ENERGY,
     DRIFT_MIN_EARLIER,
     DRIFT_MIN_SONGS,
     MAX_ALIKE,
     MAX_ODD_VECTORS,
     MAX_REJECT_SHARE,
-    MIN_EXPLAINED,
+    MAX_STRANGE,
     MIN_REJECTS_TO_STOP,
 )
 
 _LENGTH_ERROR = 0.01
 """By how much the length of a vector that was normalised in single precision differs from 1, and much more."""
+_RANDOM_DIRECTIONS, _RANDOM_SHARE = 2000, 0.95
+"""So many are compared with earlier songs; what so large a share of them stays below is no nearness."""
 
 
 @dataclass(frozen=True)
@@ -35,28 +36,28 @@ class Night:
 
 
 def judge(day: str, night: Night, accepted: bool = False) -> dict:
-    """{"uploads", "rejects", "share", "alike", "explained"}: the share of uploads that were rejected, the mean cosine
-    between two new songs, and how much the new vectors have in common with earlier ones (see `explained`); the last two
-    None where there are too few songs to tell.
+    """{"uploads", "rejects", "share", "alike", "strange"}: the share of uploads that were rejected, the mean cosine
+    between two new songs, and the share of new songs that sound like no earlier one (see `strange`); the last two None
+    where there are too few songs to tell.
 
     Raises GateClosed with all that is out of its limits, unless the night is accepted.
     """
     rejects = sum(night.reasons.values())
     share = rejects / night.uploads if night.uploads else 0.0
     found = [_too_many(night, rejects, share)] if rejects >= MIN_REJECTS_TO_STOP and share > MAX_REJECT_SHARE else []
-    near = common = None
+    near = unlike = None
     if len(night.new) >= DRIFT_MIN_SONGS:
         odd = _odd(night.new)
         if odd.mean() > MAX_ODD_VECTORS:
             found.append(f"{odd.sum()} of {len(odd)} vectors are not numbers of length 1")
         usual = night.new[~odd]
-        near, common = alike(usual), explained(usual, night.earlier)
+        near, unlike = alike(usual), strange(usual, night.earlier)
         if near is not None and near > MAX_ALIKE:
             found.append(f"two songs of the day have a cosine of {near:.2f} on average, at most {MAX_ALIKE} is music")
-        if common is not None and common < MIN_EXPLAINED:
+        if unlike is not None and unlike > MAX_STRANGE:
             found.append(
-                f"the day's vectors have {common:.0%} in common with those of the days before, at least "
-                f"{MIN_EXPLAINED:.0%} is another mix of music"
+                f"{unlike:.0%} of the day's songs are no nearer to any song of the days before than noise is, at most "
+                f"{MAX_STRANGE:.0%} is another mix of music"
             )
     if found and not accepted:
         raise GateClosed(
@@ -65,7 +66,7 @@ def judge(day: str, night: Night, accepted: bool = False) -> dict:
             f"night's lists stay until then; if it is right so: nightjar publish {day} --accept",
         )
     return {"uploads": night.uploads, "rejects": rejects, "share": round(share, 4)} | {
-        name: None if value is None else round(value, 4) for name, value in (("alike", near), ("explained", common))
+        name: None if value is None else round(value, 4) for name, value in (("alike", near), ("strange", unlike))
     }
 
 
@@ -79,27 +80,28 @@ def alike(vectors: np.ndarray) -> float | None:
     return float((total @ total - count) / (count * (count - 1)))
 
 
-def explained(new: np.ndarray, earlier: np.ndarray) -> float | None:
-    """How much `new` unit vectors have in common with `earlier` ones, 1 where it is as much as these have among
-    themselves: the share of their energy in the few directions that hold most of the earlier vectors' energy.
+def strange(new: np.ndarray, earlier: np.ndarray) -> float | None:
+    """The share of `new` unit vectors whose nearest one of `earlier` is no nearer than that of a random direction: 0.95
+    of noise and most of another model's vectors, next to none of music, also of a genre that was not there.
 
-    Music fills few of a network's directions, whatever the genre; noise and another model's vectors lie in all. The
-    mean vector would not tell: the embedder whitens, so that it is near zero of any mix. The directions are taken from
-    one half of the earlier vectors, and the other half is what `new` is compared with. None where there are too few
-    vectors, or where the earlier ones fill all directions alike.
+    Noise has neighbours too, at some distance that depends on how many songs there are and how they lie: it is measured
+    with random directions, always the same. The mean vector would not tell: the embedder whitens, so that it is near
+    zero of any mix. None where there are too few vectors, or where the earlier ones are strange to each other.
     """
     if len(earlier) < DRIFT_MIN_EARLIER or len(new) < DRIFT_MIN_SONGS:
         return None
     if new.shape[1] != earlier.shape[1]:
-        return 0.0
-    known, others = earlier[::2].astype(np.float64), earlier[1::2].astype(np.float64)
-    energy, directions = np.linalg.eigh(known.T @ known)
-    energy, directions = energy[::-1], directions[:, ::-1]
-    count = 1 + int(np.searchsorted(np.cumsum(energy), DRIFT_ENERGY * energy.sum()))
-    main = directions[:, :count]
-    by_chance = count / earlier.shape[1]
-    usual, found = (float(((vectors @ main) ** 2).sum() / len(vectors)) for vectors in (others, new.astype(np.float64)))
-    return found / usual if by_chance < MIN_EXPLAINED / 2 * usual else None
+        return 1.0
+    if _strange(earlier[1::2], earlier[::2]) > MAX_STRANGE:
+        return None
+    return _strange(new, earlier)
+
+
+def _strange(new: np.ndarray, known: np.ndarray) -> float:
+    directions = np.random.default_rng(0).standard_normal((_RANDOM_DIRECTIONS, known.shape[1]), np.float32)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    near = np.quantile((directions @ known.T).max(axis=1), _RANDOM_SHARE)
+    return float(((new @ known.T).max(axis=1) <= near).mean())
 
 
 def _odd(vectors: np.ndarray) -> np.ndarray:

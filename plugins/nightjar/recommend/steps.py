@@ -37,8 +37,8 @@ def gate(settings: Settings, day: str, accept: bool = False) -> dict:
     with noted(objects, settings.model, day):
         summary = judge(day, night.read(settings, day), accepted) | {"accepted": accepted}
     log.info(
-        "gate %s: open, %d of %d uploads rejected, mean cosine of songs %s, in common with earlier days %s%s",
-        *(day, summary["rejects"], summary["uploads"], summary["alike"], summary["explained"]),
+        "gate %s: open, %d of %d uploads rejected, mean cosine of songs %s, share like no earlier song %s%s",
+        *(day, summary["rejects"], summary["uploads"], summary["alike"], summary["strange"]),
         ", accepted by a person" if accepted else "",
     )
     return summary

@@ -101,9 +101,9 @@ def test_a_milvus_server_tells_its_query_nodes(hosts, milvus_standalone) -> None
 
 
 def test_a_model_that_nobody_knows(hosts, lake: Lake, tmp_path: Path) -> None:
-    assert only(model.NAME, hosts)[OK][0].found == "none is live yet, the first will be msd_musicnn-1"
-    live.begin(lake.objects, "msd_musicnn-1")
-    assert only(model.NAME, hosts)[OK][0].found == "msd_musicnn-1 is live"
+    assert only(model.NAME, hosts)[OK][0].found == "none is live yet, the first will be nightjar_pair-1"
+    live.begin(lake.objects, "nightjar_pair-1")
+    assert only(model.NAME, hosts)[OK][0].found == "nightjar_pair-1 is live"
     other = replace(hosts, model="other-1")
     script(tmp_path / "python", "exit 3")
     assert "has embedded nothing, and the embedder does not say" in only(model.NAME, other)[WARN][0].found
@@ -112,7 +112,7 @@ def test_a_model_that_nobody_knows(hosts, lake: Lake, tmp_path: Path) -> None:
     third = replace(hosts, model="third-1")
     warned = only(model.NAME, third)[WARN][0]
     assert "has embedded nothing, and the embedder does not make it" in warned.found
-    assert warned.remedy == "Unset it, and it is msd_musicnn-1; it makes other-1"
+    assert warned.remedy == "Unset it, and it is nightjar_pair-1; it makes other-1"
     partition = Partition("embeddings", "2026-11-20", "third-1")
     lake.write_part(partition, 0, schemas.EMBEDDINGS.empty_table())
     lake.commit(partition, 1)

@@ -7,10 +7,13 @@ from itertools import permutations
 
 import pytest
 
+from nightjar.duplicates import candidates
 from nightjar.duplicates.steps import sweep_duplicates
 from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.lake import Lake, Partition
+from nightjar.thresholds import CANDIDATE_COSINE
 from nightjar.vectors.steps import load_vectors
+from nightjar.vectors.store import VectorStore
 from tests.nightjar.duplicates import nights
 from tests.nightjar.duplicates.nights import DAYS, UPLOADS
 
@@ -104,6 +107,22 @@ def test_any_order_of_days_ends_with_the_same_bytes(written):
     for again in DAYS:
         night(settings, again)
     assert content(settings) == expected
+
+
+def test_each_model_has_its_own_cosines(written, monkeypatch):
+    monkeypatch.setitem(CANDIDATE_COSINE, "strict-1", {"tracks": 1.1, "windows": 1.1})
+    found = {}
+    for model in ("strict-1", "unmeasured-1"):  # one without cosines of its own takes the first model's
+        settings = replace(written, model=model)
+        nights.write_day(settings, DAYS[0])
+        nights.write_day(settings, DAYS[1])
+        load_vectors(settings, DAYS[0])
+        load_vectors(settings, DAYS[1])
+        rows = Lake(settings).read(Partition("embeddings", DAYS[1], model))
+        with VectorStore(settings) as store:
+            found[model] = candidates.find(store, "tracks", rows, DAYS[1], [])
+    assert found["strict-1"] == set()
+    assert ("alpha-again", "alpha") in found["unmeasured-1"]
 
 
 def test_sweeping_after_all_days_are_loaded_is_no_different(swept):
