@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from nightjar import parts
@@ -59,6 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
     except NightjarError as error:
         print(f"embedder: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("embedder: stopped; the same command goes on with what is not done", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -66,12 +70,14 @@ def _separate(settings: Settings, file: Path, directory: Path) -> None:
     from embedder import decode, separate, stems, weights
     from embedder.htdemucs import Htdemucs
 
-    if not file.exists():
+    if not file.is_file():
         raise NightjarError(f"there is no file {file}", "Name an audio file")
-    directory.mkdir(parents=True, exist_ok=True)
+    if directory.exists() and not directory.is_dir():
+        raise NightjarError(f"{directory} is no folder", "Name one for the stems")
     network = Htdemucs(weights.load(settings), settings.embedder_threads)
     with tempfile.TemporaryDirectory() as folder:
         pcm = decode.decode(file, Path(folder) / "mix.raw")
+        directory.mkdir(parents=True, exist_ok=True)
         made = stems.write(separate.separate(pcm, network, batch=network.batch), directory)
     rms = stems.levels(made)
     level = stems.relative_db(rms.vocals, rms.mix)
@@ -123,6 +129,10 @@ def _train(given: argparse.Namespace) -> None:
     from embedder.training import material, run
 
     held_out = given.held_out.split(",") if given.held_out is not None else material.package_names(held_out=True)
+    if given.held_out and (unknown := sorted(set(held_out) - {each.name for each in _groups(given.folders)})):
+        raise NightjarError(
+            f"there is no group {unknown[0]!r} to hold out", "Groups are the folders within those named"
+        )
     asked = run.Run(
         given.folders,
         given.work,
@@ -134,6 +144,19 @@ def _train(given: argparse.Namespace) -> None:
         not given.float32,
     )
     print(f"written to {run.train(asked)}")
+
+
+def _groups(folders: list[Path]) -> Iterator[Path]:
+    """The folders that may be groups: those named, and those within."""
+    for folder in folders:
+        yield folder.resolve()
+        yield from (each for each in folder.glob("*") if each.is_dir())
+
+
+def _above_zero(value: str) -> int:
+    if not value.isdecimal() or not int(value):
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number above 0")
+    return int(value)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -160,20 +183,24 @@ def _parser() -> argparse.ArgumentParser:
     several.add_argument("--models", required=True, help="names with commas between")
     several.add_argument("--no-separation", action="store_true", help="take the mix for the accompaniment")
     several.add_argument("--out", type=Path, required=True, help="the Parquet file to write")
-    music = commands.add_parser("music", help="fetch free game music to train on, 6 GB, by apt-get")
+    music = commands.add_parser("music", help="fetch free game music to train on, 5 GB, by apt-get")
     music.add_argument("folder", type=Path, help="gets a folder for each package")
     train = commands.add_parser("train", help="train our CNN; a run that was interrupted goes on")
-    train.add_argument("folders", type=Path, nargs="+", help="music, one folder within a group (an album, a package)")
+    train.add_argument("folders", type=Path, nargs="+", help="32 songs at least; a folder within is a group")
     train.add_argument("--work", type=Path, required=True, help="where spectrograms, backups and the result are kept")
     train.add_argument(
-        "--held-out", help="groups not to train on, with commas between; by default those of the package list"
+        "--held-out",
+        help="groups (artists, packages) not to train on, with commas between; default: those of the package list",
     )
     train.add_argument(
-        "--mixtures", type=int, default=96, help="chunks of 256 patches to make of the songs for the teacher to hear"
+        "--mixtures",
+        type=_above_zero,
+        default=96,
+        help="chunks of 256 patches to make of the songs for the teacher to hear (%(default)s)",
     )
-    train.add_argument("--epochs", type=int, default=30, help="of 100 steps of 128 patches")
-    train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--processes", type=int, default=2, help="that decode and ask the teacher")
+    train.add_argument("--epochs", type=_above_zero, default=30, help="of 100 steps of 128 patches (%(default)s)")
+    train.add_argument("--seed", type=int, default=1, help="of all that is drawn by chance (%(default)s)")
+    train.add_argument("--processes", type=_above_zero, default=2, help="that decode and ask the teacher (%(default)s)")
     train.add_argument("--float32", action="store_true", help="do not compute in bfloat16")
     kept = commands.add_parser("weights", help="how it stands with the separator's weights, in JSON")
     kept.add_argument("--fetch", action="store_true", help="fetch them if they are not there")

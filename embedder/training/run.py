@@ -21,7 +21,7 @@ import keras
 import numpy as np
 
 from embedder import nightjar_cnn
-from embedder.training import alterations, patches, spectrograms, whitening
+from embedder.training import alterations, patches, spectrograms, whitening, work
 from embedder.training import teacher as msd_musicnn
 from embedder.training.curves import draw
 from embedder.training.held_out import Scores, scores
@@ -61,7 +61,7 @@ class Run:
     """Music, one folder a group (a package, an album)."""
     work: Path
     held_out: frozenset[str]
-    """Groups that are looked at and not trained on."""
+    """Groups that are looked at and not trained on; those that are not there are left alone."""
     chunks: int
     """Of mixtures that are made of the songs, each of `mixtures.CHUNK`."""
     epochs: int
@@ -76,16 +76,18 @@ def train(run: Run, teacher: Teacher = msd_musicnn, say: Say = print) -> Path:
     """Train the network; returns the file of its parameters, beside which is PAIR. Goes on where an earlier run in the
     folder stopped.
 
-    Raises NightjarError if there is too little music to train on.
+    Raises NightjarError if there is too little music to train on, or the folder to work in is another run's.
     """
+    if run.work.exists() and not run.work.is_dir():
+        raise NightjarError(f"{run.work} is no folder", "Name a folder to work in")
     songs = spectrograms.prepare(run.folders, run.work / "spectrograms", run.processes, say)
     seen = [song for song in songs if song.group not in run.held_out]
     if len(seen) < SONGS_IN_A_BATCH:
         raise NightjarError(
             f"{len(seen)} songs to train on are fewer than a batch of {SONGS_IN_A_BATCH}", "Name more folders"
         )
-    if run.chunks < 1 or run.epochs < 1:
-        raise NightjarError(f"{run.chunks} chunks of mixtures and {run.epochs} epochs", "Ask for one of each at least")
+    held_out = sorted({song.group for song in songs} & run.held_out)
+    work.claim(run.work, songs, seed=run.seed, held_out=held_out, mixtures=run.chunks, bfloat16=run.half)
     kept, mixed = run.work / "said/songs", run.work / "said/mixtures"
     teacher.of_songs(songs, kept, run.processes, say)
     teacher.of_mixtures(seen, run.chunks, run.seed, mixed, run.processes, say)
@@ -93,18 +95,26 @@ def train(run: Run, teacher: Teacher = msd_musicnn, say: Say = print) -> Path:
     unseen = [patches.taught(song, kept) for song in songs if song.group in run.held_out]
     batches = Batches(told, Mixtures(mixed, run.chunks), run.seed)
     say(f"{len(told)} songs to train on and {run.chunks * CHUNK} mixtures of them, {len(unseen)} songs held out")
+    if not unseen:
+        say("no song is held out: nothing will tell how the network fares on songs that it does not know")
     keras.utils.set_random_seed(run.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if run.half else "float32")
     network = nightjar_cnn.build()
     student = Student(network, told[0].said.shape[2])
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, run.epochs * STEPS - WARM_UP_STEPS, warmup_target=LEARNING_RATE, warmup_steps=WARM_UP_STEPS
+        0.0, max(run.epochs * STEPS - WARM_UP_STEPS, 1), warmup_target=LEARNING_RATE, warmup_steps=WARM_UP_STEPS
     )
     student.compile(keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, clipnorm=1.0))
     student(batches[0][0][:2])
     record = _Record(run, network, batches, unseen, say)
-    backup = keras.callbacks.BackupAndRestore(run.work / "backup", delete_checkpoint=False)
-    student.fit(batches, epochs=run.epochs, verbose=0, callbacks=[backup, record])
+    backup = keras.callbacks.BackupAndRestore(run.work / "backup", double_checkpoint=True, delete_checkpoint=False)
+    try:
+        student.fit(batches, epochs=run.epochs, verbose=0, callbacks=[backup, record])
+    except OSError as error:
+        raise NightjarError(
+            f"the backup in {run.work / 'backup'} cannot be read or written: {error}",
+            "See that there is room on the disk; remove the folder backup, and the epochs begin anew",
+        ) from error
     ours = whitening.Embeddings.of(told, network.predict_on_batch)
     own = whitening.narrowed(ours, DIMENSIONS)
     target = run.work / nightjar_cnn.FILE.name
@@ -165,11 +175,14 @@ class _Record(keras.callbacks.Callback):
         super().__init__()
         self._run, self._network, self._batches, self._unseen, self._say = run, network, batches, unseen, say
         self._teacher = scores(unseen, None) if unseen else None
-        self._begun = 0.0
+        self._begun, self._spoken = 0.0, False
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._batches.epoch = epoch
         self._begun = time.monotonic()
+        if not self._spoken:
+            self._say(f"begins with epoch {epoch + 1} of {self._run.epochs}")
+            self._spoken = True
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         row = {"epoch": epoch + 1, "seconds": time.monotonic() - self._begun, **logs}
@@ -177,12 +190,15 @@ class _Record(keras.callbacks.Callback):
             found: Scores = scores(self._unseen, lambda given: self._network.predict_on_batch(given))
             row |= found._asdict()
             row |= {f"teacher_{name}": value for name, value in self._teacher._asdict().items()}
-        rows = _kept(self._run.work / "history.csv", epoch)
+        history = self._run.work / "history.csv"
+        rows = _kept(history, epoch)
         rows.append({name: round(float(value), 5) for name, value in row.items()})
-        with (self._run.work / "history.csv").open("w", newline="") as file:
+        partial = history.with_suffix(".partial")
+        with partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, rows[-1])
             writer.writeheader()
             writer.writerows(rows)
+        partial.rename(history)
         draw(rows, self._run.work / "curves.svg")
         told = " ".join(f"{name}={value:.4g}" for name, value in row.items() if name != "epoch")
         self._say(f"epoch {epoch + 1}/{self._run.epochs}: {told}")

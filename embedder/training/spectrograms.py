@@ -1,14 +1,13 @@
 """Songs as log mel spectrograms on disk, so that a training run decodes nothing.
 
 One file a song, `<group>/<song>.npy`, float16 (frames, signal.N_MELS) as `embedder.mel` makes them; the group is the
-folder that the song lies in (a package, an album), by which training and testing are split.
+first folder below the one that was named (a package, an artist), by which training and testing are split.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from embedder import mel, signal, stems
 from embedder.decode import SongRejected, decode
+from embedder.training.workers import side_by_side
 from nightjar.errors import NightjarError
 
 _BLOCK = 60 * signal.STEM_RATE // signal.HOP
@@ -29,7 +29,10 @@ class Song:
 
     group: str
     name: str
+    """Its path within the group."""
     path: Path
+    bytes: int = 0
+    """Of the file that it was made of."""
 
     def frames(self) -> np.ndarray:
         """The spectrogram, read only, not in memory: (frames, signal.N_MELS) float16."""
@@ -41,19 +44,21 @@ def prepare(folders: list[Path], cache: Path, processes: int, say: Say = print) 
 
     What is no song is left out with a word. Raises NightjarError if there are none.
     """
-    wanted = {}
+    wanted: dict[Path, tuple[Song, Path]] = {}
     for folder in folders:
         for file in sorted(each for each in folder.rglob("*") if each.is_file() and not each.name.startswith(".")):
-            song = Song(file.parent.name, file.name, cache / file.parent.name / f"{file.name}.npy")
+            within = file.relative_to(folder).parts
+            group, name = (within[0], "/".join(within[1:])) if len(within) > 1 else (folder.resolve().name, within[0])
+            song = Song(group, name, cache / group / f"{name}.npy", file.stat().st_size)
+            if song.path in wanted and not file.samefile(wanted[song.path][1]):
+                raise NightjarError(
+                    f"{file} and {wanted[song.path][1]} would both be {group}/{name}", "Name one folder above both"
+                )
             wanted[song.path] = (song, file)
-    missing = [(song, file) for song, file in wanted.values() if not song.path.exists()]
-    with ProcessPoolExecutor(processes) as pool:
-        runs = {pool.submit(_make, file, song.path): file for song, file in missing}
-        for number, run in enumerate(as_completed(runs), start=1):
-            if rejected := run.result():
-                say(f"left out {runs[run].name}: {rejected}")
-            if number % 50 == 0 or number == len(runs):
-                say(f"spectrograms {number}/{len(runs)}")
+    missing = [(file, song.path) for song, file in wanted.values() if not song.path.exists()]
+    for (file, _), rejected in side_by_side(_make, missing, processes, "spectrograms", say):
+        if rejected:
+            say(f"left out {file.name}: {rejected}")
     songs = [song for song, _ in wanted.values() if song.path.exists()]
     if not songs:
         raise NightjarError(f"no songs in {', '.join(map(str, folders))}", "Name folders of music")

@@ -10,11 +10,8 @@ and a process's threads and devices can be set only once.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +20,7 @@ from embedder import signal
 from embedder.nightjar_cnn import STRETCH_FRAMES
 from embedder.training import mixtures, patches
 from embedder.training.spectrograms import Song
+from embedder.training.workers import side_by_side
 
 Say = Callable[[str], None]
 _TOGETHER = 8
@@ -31,7 +29,8 @@ _TOGETHER = 8
 def of_songs(songs: list[Song], kept: Path, processes: int, say: Say = print) -> None:
     """Have what the teacher says of all songs in the folder `kept`; what is there is left alone."""
     missing = [song for song in songs if not patches.file_of(song, kept).exists()]
-    _side_by_side(_of_song, [(song, kept) for song in missing], processes, lambda told: say(f"teacher {told} songs"))
+    for _ in side_by_side(_of_song, [(song, kept) for song in missing], processes, "teacher on songs", say):
+        pass
 
 
 def of_mixtures(songs: list[Song], chunks: int, seed: int, kept: Path, processes: int, say: Say = print) -> None:
@@ -39,22 +38,8 @@ def of_mixtures(songs: list[Song], chunks: int, seed: int, kept: Path, processes
     kept.mkdir(parents=True, exist_ok=True)
     missing = [chunk for chunk in range(chunks) if not mixtures.said_of(kept, chunk).exists()]
     jobs = [(songs, seed, chunk, kept) for chunk in missing]
-    _side_by_side(_of_mixtures, jobs, processes, lambda told: say(f"teacher {told} chunks of mixtures"))
-
-
-def _side_by_side(work: Callable[..., None], jobs: list[tuple], processes: int, tell: Say) -> None:
-    if not jobs:
-        return
-    with ProcessPoolExecutor(processes, get_context("spawn"), _in_tensorflow) as pool:
-        runs = [pool.submit(work, *job) for job in jobs]
-        for number, run in enumerate(as_completed(runs), start=1):
-            run.result()
-            if number % 50 == 0 or number == len(runs):
-                tell(f"{number}/{len(runs)}")
-
-
-def _in_tensorflow() -> None:
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    for _ in side_by_side(_of_mixtures, jobs, processes, "teacher on chunks of mixtures", say):
+        pass
 
 
 @cache

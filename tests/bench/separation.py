@@ -39,11 +39,14 @@ def main() -> None:
         sys.exit("set NIGHTJAR_WEIGHTS_DIR: the demucs command is told to take the same weights from there")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        true = sorted(each for each in asked.stems.iterdir() if each.is_dir()) if asked.stems else []
+        true = sorted(each for each in asked.stems.glob("*") if each.is_dir()) if asked.stems else []
         mixes = [next(each.glob("mix.*")) for each in true]
-        songs = [_wav(file, place / f"{number}.wav") for number, file in enumerate([*asked.songs, *mixes])]
+        named = [*asked.songs, *mixes]
+        if not named or not all(file.is_file() for file in named):
+            sys.exit("name songs that are there, or by --stems a folder of folders with their mixes and true stems")
+        songs = [_wav(file, place / f"{number}.wav") for number, file in enumerate(named)]
         seconds = sum(soundfile.info(song).duration for song in songs)
-        print(f"{len(songs)} songs, {seconds:.0f} s, {os.cpu_count()} cores")
+        print(f"{len(songs)} songs, {seconds:.0f} s, {os.cpu_count()} cores: first the command, then ours", flush=True)
         command = _timed(lambda: _by_command(settings, songs, place / "theirs"))
         ours = _timed(lambda: _by_us(settings, songs, place))
         for name, (wall, cpu) in (("demucs command", command), ("embedder", ours)):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 
 import numpy as np
 import pytest
-import soundfile
 
 from embedder import signal
 from embedder.training import held_out, material, mixtures, patches, spectrograms, whitening
-
-KINDS = ("low", "high", "noise")
 
 RUN = """
 import json, sys
@@ -41,9 +39,9 @@ class Teacher:
             made = mixtures.make(songs, seed, chunk)
             mixtures.keep(kept, chunk, made, hear(made.astype("f")))
 
-work, epochs = Path(sys.argv[1]), int(sys.argv[2])
+work, epochs, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1
 said = []
-asked = run.Run([work.parent / "songs"], work, frozenset(["high"]), 2, epochs, processes=1)
+asked = run.Run([work.parent / "songs"], work, frozenset(["high"]), 2, epochs, seed, processes=1)
 made = run.train(asked, Teacher, said.append)
 network = nightjar_cnn.load(made)
 with np.load(made.parent / run.PAIR) as pair:
@@ -51,21 +49,6 @@ with np.load(made.parent / run.PAIR) as pair:
 given = np.random.default_rng(1).uniform(0, 3, (2, 187, 96)).astype("f")
 print(json.dumps({"said": said, "answer": network.predict_on_batch(given).tolist()}))
 """
-
-
-@pytest.fixture(scope="module")
-def songs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("training")
-    chance = np.random.default_rng(2)
-    times = np.arange(9 * signal.STEM_RATE) / signal.STEM_RATE
-    for kind in KINDS:
-        (folder / "songs" / kind).mkdir(parents=True)
-        for number in range(4):
-            pitch = {"low": 100, "high": 2000, "noise": 0}[kind] * chance.uniform(0.8, 1.2)
-            sound = 0.3 * np.sin(2 * np.pi * pitch * times) if pitch else 0.1 * chance.standard_normal(len(times))
-            soundfile.write(folder / "songs" / kind / f"{number}.wav", sound, signal.STEM_RATE)
-    (folder / "songs" / "low" / "broken.wav").write_bytes(b"no music")
-    return folder
 
 
 def test_a_run_goes_on_where_it_stopped(songs, python):
@@ -83,6 +66,19 @@ def test_a_run_goes_on_where_it_stopped(songs, python):
     assert 0 <= float(rows[-1]["group_map"]) <= 1
     assert (work / "curves.svg").read_text().startswith("<svg")
     assert np.isfinite(second["answer"]).all()
+    with pytest.raises(subprocess.CalledProcessError):
+        python(RUN, work, 3, 7)  # another seed
+
+
+def test_a_damaged_backup_costs_an_epoch_at_most(songs, python):
+    work = songs / "work-damaged"
+    python(RUN, work, 2)
+    latest = max((work / "backup").rglob("*.weights.h5"), key=lambda file: file.stat().st_mtime)
+    latest.write_bytes(latest.read_bytes()[:10_000])
+    made = json.loads(python(RUN, work, 3).splitlines()[-1])
+    assert [line.split(":")[0] for line in made["said"] if line.startswith("epoch")][-1] == "epoch 3/3"
+    with (work / "history.csv").open(newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1.0", "2.0", "3.0"]
 
 
 def test_another_backend_trains_it_too(songs, python, monkeypatch):
@@ -100,13 +96,13 @@ def test_the_teacher_is_asked_once(songs, tmp_path):
     made = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)[:3]
     said = []
     teacher.of_songs(made, tmp_path, 1, said.append)
-    assert said == ["teacher 3/3 songs"]
+    assert said == ["teacher on songs: 3 to do", "teacher on songs: 3/3"]
     told = patches.taught(made[0], tmp_path)
     assert told.said.shape == (len(told.starts), 1 + STRETCHES, 200)
     _, cut = patches.cut(made[0])
     np.testing.assert_allclose(told.embeddings, MsdMusicnn()(cut), rtol=2e-3, atol=2e-3)  # halves
     teacher.of_songs(made, tmp_path, 1, said.append)
-    assert len(said) == 1
+    assert len(said) == 2
 
 
 def test_of_a_stretch_as_long_as_the_patch_the_teacher_says_what_it_says_of_the_patch(songs, monkeypatch):
@@ -158,7 +154,7 @@ def test_patches_of_a_song(songs):
 
 def test_held_out_scores_of_a_perfect_and_of_a_blind_embedding(songs):
     made = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)
-    kinds = {group: number for number, group in enumerate(KINDS)}
+    kinds = {group: number for number, group in enumerate(sorted({song.group for song in made}))}
     told = [
         patches.Taught(song, np.array([0, 187]), np.eye(3)[[kinds[song.group]] * 2][:, None], np.zeros((2, 3)))
         for song in made

@@ -30,18 +30,19 @@ class Labels:
 
 
 def read(folder: Path, table: Path, label: str, same: str | None, without: tuple[Path, ...] = ()) -> Labels:
-    """The labels of the folder's files. A row names its file relative to the folder, or by its name alone.
+    """The labels of the folder's files. A row names its file relative to the folder, to one above or below it, or by
+    its name alone, if only one file can be meant.
 
-    Raises NightjarError for a table that is none, columns that it lacks, and rows that contradict each other.
+    Raises NightjarError for a table that is none, columns that it lacks, rows that contradict each other, and labels of
+    which no two songs share one.
     """
     songs = songs_in(folder, (table, *without))
-    by_name = {name: name for name in songs}
-    alone = Counter(PurePosixPath(name).name for name in songs)
-    by_name |= {PurePosixPath(name).name: name for name in songs if alone[PurePosixPath(name).name] == 1}
+    by_name: dict[str, list[str]] = {}
+    for name in songs:
+        by_name.setdefault(PurePosixPath(name).name, []).append(name)
     rows, unknown = {}, 0
     for line, row in _rows(table, [FILE, label, *([same] if same else [])]):
-        name = PurePosixPath((row[FILE] or "").strip()).as_posix()
-        found = by_name.get(name) or by_name.get(PurePosixPath(name).name)
+        found = _meant(PurePosixPath((row[FILE] or "").strip()), by_name)
         if found is None:
             unknown += 1
             continue
@@ -56,6 +57,13 @@ def read(folder: Path, table: Path, label: str, same: str | None, without: tuple
             f"none of the {len(songs)} files of {folder} has a {label!r} in {table}",
             f"The column {FILE!r} names files relative to the folder",
         )
+    alike = Counter(values[0] for values in kept.values())
+    left_out = Counter(values for values in kept.values() if same and values[1])
+    if not any(alike[values[0]] > max(left_out[values], 1) for values in kept.values()):
+        raise NightjarError(
+            f"no song has its like among the others by {label!r}" + (f" without the same {same!r}" if same else ""),
+            "The label has to be shared by several songs",
+        )
     return Labels(
         list(kept),
         [values[0] for values in kept.values()],
@@ -65,6 +73,17 @@ def read(folder: Path, table: Path, label: str, same: str | None, without: tuple
     )
 
 
+def _meant(row: PurePosixPath, by_name: dict[str, list[str]]) -> str | None:
+    """The one file whose path ends as the row's does, as far as both have folders; one that is the same comes first."""
+    ends = [name for name in by_name.get(row.name, ()) if _ends_alike(PurePosixPath(name).parts, row.parts)]
+    return row.as_posix() if row.as_posix() in ends else ends[0] if len(ends) == 1 else None
+
+
+def _ends_alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    both = min(len(one), len(other))
+    return one[-both:] == other[-both:]
+
+
 def _rows(table: Path, columns: list[str]) -> list[tuple[int, dict[str, str]]]:
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
@@ -72,8 +91,11 @@ def _rows(table: Path, columns: list[str]) -> list[tuple[int, dict[str, str]]]:
             names = reader.fieldnames or []
             if missing := [column for column in columns if column not in names]:
                 raise NightjarError(
-                    f"{table} has no column {missing[0]!r}", f"Its columns: {', '.join(names) or 'none'}"
+                    f"{table} has no column {missing[0]!r}",
+                    f"Its columns, with commas between: {', '.join(names) or 'none'}",
                 )
+            if twice := [column for column in columns if names.count(column) > 1]:
+                raise NightjarError(f"{table} has two columns {twice[0]!r}", "Give one of them another name")
             rows = [(reader.line_num, row) for row in reader]
     except OSError as error:
         raise NightjarError(f"{table} cannot be read: {error.strerror}", "Give the path of a CSV file") from error

@@ -16,6 +16,7 @@ from nightjar.embed.runner import run_embedder
 from nightjar.errors import NightjarError
 from nightjar.evaluate.alterations import ALTERATIONS
 from nightjar.evaluate.copies import Unreadable, alter
+from nightjar.evaluate.metrics import share
 from nightjar.evaluate.progress import Progress
 from nightjar.evaluate.recommendations.metrics import mean
 from nightjar.evaluate.retrieval import measures
@@ -100,8 +101,8 @@ def evaluate(settings: Settings, asked: Asked) -> dict:
         "separated": asked.separated,
         "model": asked.model,
         "models": {
-            model: {name: mean(values) for name, values in rates[model].items()}
-            | {"other part": mean(_other_part(vectors[model, "first"], vectors[model, "second"], halved))}
+            model: {name: _rate(values) for name, values in rates[model].items()}
+            | {"other part": _rate(_other_part(vectors[model, "first"], vectors[model, "second"], halved))}
             | {"dimensions": vectors[model, "whole"].shape[1]}
             for model in MODELS
         },
@@ -166,6 +167,14 @@ def _stacked(vectors: list[np.ndarray | None]) -> np.ndarray | None:
 
 def _other_part(first: np.ndarray | None, second: np.ndarray | None, halved: np.ndarray) -> np.ndarray:
     return measures.other_part(first[halved], second[halved]) if halved.any() else np.zeros(0)
+
+
+def _rate(values: np.ndarray) -> dict:
+    """The mean of values from 0 to 1 and its interval within them: Wilson's where each is a hit or none."""
+    found = mean(values)
+    if found["interval"] and np.isin(values, (0, 1)).all():
+        return found | {"interval": share(int(values.sum()), len(values))["interval"]}
+    return found | {"interval": found["interval"] and [min(max(each, 0.0), 1.0) for each in found["interval"]]}
 
 
 def _near(described: dict, model: str, pairs: list[tuple[str, str]]) -> dict:

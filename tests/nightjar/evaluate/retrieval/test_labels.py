@@ -23,13 +23,16 @@ def table(folder: Path, text: str) -> Path:
     return path
 
 
-def test_files_by_path_or_by_a_name_that_is_the_only_one(folder):
-    rows = "file,genre,artist\nelsewhere/a.mp3,rock,x\none/b.mp3,rock,\ntwo/b.mp3, folk ,y\nc.ogg,,z\nnone.mp3,rock,x\n"
+def test_files_by_as_much_of_their_path_as_is_known(folder):
+    rows = (
+        "file,genre,artist\na.mp3,rock,x\none/b.mp3,rock,\nsongs/two/b.mp3, folk ,y\nc.ogg,,z\n"
+        "b.mp3,pop,x\nelsewhere/a.mp3,pop,x\n"  # any of two, and none
+    )
     found = labels.read(folder, table(folder, rows), "genre", "artist")
     assert found.files == ["one/a.mp3", "one/b.mp3", "two/b.mp3"]
     assert found.label == ["rock", "rock", "folk"]
     assert found.same == ["x", "", "y"]
-    assert (found.unlabelled, found.unknown) == (1, 1)
+    assert (found.unlabelled, found.unknown) == (1, 2)
     assert labels.read(folder, table(folder, rows), "genre", None).same is None
 
 
@@ -41,11 +44,21 @@ def test_files_by_path_or_by_a_name_that_is_the_only_one(folder):
         ("file,genre\nb.mp3,rock\n", "none of the 4 files"),
         ("file,genre\na.mp3,rock\none/a.mp3,folk\n", "row 3 .* says something else"),
         ("file,genre\na.mp3,rock,more\n", "more fields"),
+        ("file,genre,genre\na.mp3,rock,folk\n", "two columns 'genre'"),
+        ("file;genre\na.mp3;rock\n", "no column 'file'. Its columns, with commas between: file;genre"),
+        ("file,genre\na.mp3,rock\nc.ogg,folk\n", "no song has its like among the others by 'genre'"),
     ],
 )
 def test_tables_that_do_not_do(folder, text, message):
     with pytest.raises(NightjarError, match=message):
         labels.read(folder, table(folder, text), "genre", None)
+
+
+def test_songs_whose_like_are_all_left_out(folder):
+    rows = "file,genre,artist\na.mp3,rock,x\nc.ogg,rock,{}\n"
+    with pytest.raises(NightjarError, match="by 'genre' without the same 'artist'"):
+        labels.read(folder, table(folder, rows.format("x")), "genre", "artist")
+    assert labels.read(folder, table(folder, rows.format("y")), "genre", "artist").same == ["y", "x"]
 
 
 def test_a_table_that_is_none(folder):

@@ -46,7 +46,9 @@ def test_a_report_of_all_models(folder, capsys):
     assert list(report["models"]) == list(MODELS)
     for model, found in report["models"].items():
         assert found["P@1"]["mean"] == 1, model  # chords and noise: anything can tell
+        assert found["P@1"]["interval"] == [0.6756, 1.0]  # eight of eight prove no more
         assert found["mAP"]["mean"] > 0.9
+        assert 0 <= found["mAP"]["interval"][0] <= found["mAP"]["interval"][1] <= 1
         assert found["P@10"]["mean"] == pytest.approx(0.3)
         assert 0 <= found["other part"]["mean"] <= 1
     assert report["ahead"]["mel"]["P@1"]["mean"] == 0
