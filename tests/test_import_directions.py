@@ -31,6 +31,7 @@ FOR_THE_EMBEDDER = {
     "errors",
     "lake",
     "objects",
+    "parent",
     "parts",
     "rules",
     "schemas",

@@ -7,7 +7,6 @@ nor a file. What a scratch space leaves that was itself killed (SIGKILL) is remo
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import json
 import os
@@ -26,6 +25,7 @@ from deploy.embedded.milvus import MilvusLite
 from deploy.embedded.seaweedfs import SeaweedFS
 from deploy.embedded.service import Service
 from nightjar.errors import NightjarError
+from nightjar.parent import end_with_the_parent
 from nightjar.settings import CLOUD_ACCOUNT, Settings
 
 INSIDE = "NIGHTJAR_SCRATCH"
@@ -39,8 +39,6 @@ _GRACE_S = 10.0
 """How long the command may take to end before it is killed."""
 _GRACE_OF_NEW_S = 60
 """A folder as young as this may be one whose owner has not locked it yet."""
-_PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that a child gets when its parent dies."""
 
 
 def run(command: list[str], settings: Settings) -> int:
@@ -130,7 +128,7 @@ def _end(folder: Path, services: Iterable[Service]) -> None:
 
 def _own_session_that_dies_with_us() -> None:
     os.setsid()  # a Ctrl-C reaches this process alone, which ends the command in order
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_the_parent()
 
 
 @contextlib.contextmanager

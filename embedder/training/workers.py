@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import time
@@ -10,9 +9,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
+from nightjar.parent import end_with_the_parent
+
 SPEAK_S = 20.0
 """Between two words."""
-_PR_SET_PDEATHSIG = 1
 Say = Callable[[str], None]
 
 
@@ -43,6 +43,6 @@ def side_by_side(work: Callable, jobs: list[tuple], processes: int, what: str, s
 def _begin(parent: int) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_the_parent()
     if os.getppid() != parent:  # it ended before that was asked
         os._exit(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import os
 import signal
@@ -12,12 +11,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from nightjar.embed.job import LAST_LINES
+from nightjar.parent import end_with_the_parent
 from nightjar.settings import REPOSITORY
 
 log = logging.getLogger(__name__)
-
-_PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that a child gets when its parent dies."""
 
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, list[str]]:
@@ -50,7 +47,7 @@ def ended_how(status: int) -> str:
 
 def _own_session_that_dies_with_us() -> None:
     os.setsid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_the_parent()
 
 
 def _end_group(process: subprocess.Popen) -> None:

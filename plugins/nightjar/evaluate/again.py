@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from nightjar.errors import NightjarError
+from nightjar.parent import end_with_the_parent
 from nightjar.settings import REPOSITORY, Settings
 
 _INSIDE = "NIGHTJAR_SCRATCH"
 """The variable that `python -m deploy.embedded scratch` sets for its command."""
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that a child gets when its parent dies."""
 
 
 def inside() -> bool:
@@ -64,4 +62,4 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _own_session_that_ends_with_us() -> None:
     os.setsid()  # a Ctrl-C reaches this process alone, which passes it on once
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    end_with_the_parent(signal.SIGTERM)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import ctypes
 import shutil
 import signal
 import tempfile
@@ -23,14 +22,13 @@ from nightjar.evaluate.copies import NobodySings, Unreadable, alter, seconds_of
 from nightjar.evaluate.metrics import ANY
 from nightjar.evaluate.progress import Progress
 from nightjar.evaluate.truth import songs_in
+from nightjar.parent import end_with_the_parent
 from nightjar.thresholds import FRAGMENT_MAX_RATIO
 
 PROCESSES = 2
 """Copies that are made side by side."""
 
 TABLE = "truth.csv"
-_PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that a child gets when its parent dies."""
 _SHORTEST_S = 5.0
 """Shorter songs have no copies: of less nothing is comparable, and a song has at least 3 s."""
 _BORDER = 0.03
@@ -116,16 +114,16 @@ def _leaving_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end_with_the_parent() -> None:
+def _in_a_worker() -> None:
     """In a worker: it must not wait for work from a process that was killed."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_the_parent()
 
 
 def _filled(out: Path, songs: Path, found: Sequence[str], alterations: Sequence[Alteration]) -> Made:
     made, progress, rows = Made(), Progress(), []
-    pool = ProcessPoolExecutor(PROCESSES, initializer=_end_with_the_parent)
+    pool = ProcessPoolExecutor(PROCESSES, initializer=_in_a_worker)
     try:
         with progress.stage("read", len(found)):
             lengths = _lengths(pool, songs, found, made, progress)
