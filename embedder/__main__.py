@@ -17,7 +17,6 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from nightjar import parts
@@ -126,10 +125,11 @@ def _music(folder: Path) -> None:
 
 
 def _train(given: argparse.Namespace) -> None:
-    from embedder.training import material, run
+    from embedder.training import material, run, spectrograms
 
     held_out = given.held_out.split(",") if given.held_out is not None else material.package_names(held_out=True)
-    if given.held_out and (unknown := sorted(set(held_out) - {each.name for each in _groups(given.folders)})):
+    groups = {group for group, _ in spectrograms.listed(given.folders)}
+    if given.held_out and (unknown := sorted(set(held_out) - groups)):
         raise NightjarError(
             f"there is no group {unknown[0]!r} to hold out", "Groups are the folders within those named"
         )
@@ -144,13 +144,6 @@ def _train(given: argparse.Namespace) -> None:
         not given.float32,
     )
     print(f"written to {run.train(asked)}")
-
-
-def _groups(folders: list[Path]) -> Iterator[Path]:
-    """The folders that may be groups: those named, and those within."""
-    for folder in folders:
-        yield folder.resolve()
-        yield from (each for each in folder.glob("*") if each.is_dir())
 
 
 def _above_zero(value: str) -> int:

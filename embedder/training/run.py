@@ -8,6 +8,7 @@ Everything is drawn from the seed, epoch and step, so that a run that was interr
 from __future__ import annotations
 
 import csv
+import json
 import os
 import time
 from collections.abc import Callable
@@ -110,10 +111,10 @@ def train(run: Run, teacher: Teacher = msd_musicnn, say: Say = print) -> Path:
     backup = keras.callbacks.BackupAndRestore(run.work / "backup", double_checkpoint=True, delete_checkpoint=False)
     try:
         student.fit(batches, epochs=run.epochs, verbose=0, callbacks=[backup, record])
-    except OSError as error:
+    except (OSError, json.JSONDecodeError) as error:
         raise NightjarError(
-            f"the backup in {run.work / 'backup'} cannot be read or written: {error}",
-            "See that there is room on the disk; remove the folder backup, and the epochs begin anew",
+            f"what {run.work} keeps of the run cannot be read or written: {error}",
+            "See that there is room on the disk; if its folder backup is damaged, remove it: the epochs begin anew",
         ) from error
     ours = whitening.Embeddings.of(told, network.predict_on_batch)
     own = whitening.narrowed(ours, DIMENSIONS)

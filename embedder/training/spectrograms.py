@@ -31,7 +31,7 @@ class Song:
     name: str
     """Its path within the group."""
     path: Path
-    bytes: int = 0
+    bytes: int
     """Of the file that it was made of."""
 
     def frames(self) -> np.ndarray:
@@ -39,27 +39,36 @@ class Song:
         return np.load(self.path, mmap_mode="r")
 
 
+def listed(folders: list[Path]) -> dict[tuple[str, str], Path]:
+    """Every file of the folders by its group and its name within it, songs or not.
+
+    Raises NightjarError if two would have one name.
+    """
+    found: dict[tuple[str, str], Path] = {}
+    for folder in folders:
+        for file in sorted(each for each in folder.rglob("*") if each.is_file() and not each.name.startswith(".")):
+            group, *rest = file.relative_to(folder).parts
+            key = (group, "/".join(rest)) if rest else (folder.resolve().name, file.name)
+            other = found.setdefault(key, file)
+            if not file.samefile(other):
+                raise NightjarError(f"{file} and {other} would both be {'/'.join(key)}", "Name one folder above both")
+    return found
+
+
 def prepare(folders: list[Path], cache: Path, processes: int, say: Say = print) -> list[Song]:
     """The songs of all folders with their spectrograms in `cache`, made where they are missing.
 
     What is no song is left out with a word. Raises NightjarError if there are none.
     """
-    wanted: dict[Path, tuple[Song, Path]] = {}
-    for folder in folders:
-        for file in sorted(each for each in folder.rglob("*") if each.is_file() and not each.name.startswith(".")):
-            within = file.relative_to(folder).parts
-            group, name = (within[0], "/".join(within[1:])) if len(within) > 1 else (folder.resolve().name, within[0])
-            song = Song(group, name, cache / group / f"{name}.npy", file.stat().st_size)
-            if song.path in wanted and not file.samefile(wanted[song.path][1]):
-                raise NightjarError(
-                    f"{file} and {wanted[song.path][1]} would both be {group}/{name}", "Name one folder above both"
-                )
-            wanted[song.path] = (song, file)
-    missing = [(file, song.path) for song, file in wanted.values() if not song.path.exists()]
+    wanted = {
+        Song(group, name, cache / group / f"{name}.npy", file.stat().st_size): file
+        for (group, name), file in listed(folders).items()
+    }
+    missing = [(file, song.path) for song, file in wanted.items() if not song.path.exists()]
     for (file, _), rejected in side_by_side(_make, missing, processes, "spectrograms", say):
         if rejected:
             say(f"left out {file.name}: {rejected}")
-    songs = [song for song, _ in wanted.values() if song.path.exists()]
+    songs = [song for song in wanted if song.path.exists()]
     if not songs:
         raise NightjarError(f"no songs in {', '.join(map(str, folders))}", "Name folders of music")
     return songs

@@ -42,6 +42,7 @@ def _near(store: VectorStore, kind: str, rows: pa.Table, upto_day: str) -> Itera
         return
     pending, limit = np.stack(rows["vector"].to_numpy(zero_copy_only=False)), CANDIDATE_LIMIT
     owners = np.array(rows["track_id"].to_pylist(), dtype=object)
+    # A model without cosines of its own takes the first's: the embedder's tests see that each that it makes has some.
     least = CANDIDATE_COSINE.get(store.model, CANDIDATE_COSINE[FIRST_MODEL])[kind]
     while len(pending):
         lists = store.search(pending, limit, upto_day, kind, own=owners)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 
 import numpy as np
-import pytest
 
 from embedder import signal
 from embedder.training import held_out, material, mixtures, patches, spectrograms, whitening
@@ -17,6 +15,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from embedder import nightjar_cnn, signal
+from nightjar.errors import NightjarError
 from embedder.training import mixtures, patches, run
 run.STEPS, run.WARM_UP_STEPS, run.SONGS_IN_A_BATCH, mixtures.CHUNK, run.CHUNK = 2, 1, 6, 12, 12
 
@@ -42,7 +41,11 @@ class Teacher:
 work, epochs, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1
 said = []
 asked = run.Run([work.parent / "songs"], work, frozenset(["high"]), 2, epochs, seed, processes=1)
-made = run.train(asked, Teacher, said.append)
+try:
+    made = run.train(asked, Teacher, said.append)
+except NightjarError as error:
+    print(json.dumps({"said": [str(error)]}))
+    sys.exit()
 network = nightjar_cnn.load(made)
 with np.load(made.parent / run.PAIR) as pair:
     said.append(f"pair {pair['mean'].shape[0] - nightjar_cnn.DIMENSIONS} {pair['whitening'].shape[1]}")
@@ -66,19 +69,22 @@ def test_a_run_goes_on_where_it_stopped(songs, python):
     assert 0 <= float(rows[-1]["group_map"]) <= 1
     assert (work / "curves.svg").read_text().startswith("<svg")
     assert np.isfinite(second["answer"]).all()
-    with pytest.raises(subprocess.CalledProcessError):
-        python(RUN, work, 3, 7)  # another seed
+    refused = json.loads(python(RUN, work, 3, 7).splitlines()[-1])["said"]
+    assert "was begun by another run (seed: 1, not 7)" in refused[0]
 
 
 def test_a_damaged_backup_costs_an_epoch_at_most(songs, python):
     work = songs / "work-damaged"
     python(RUN, work, 2)
-    latest = max((work / "backup").rglob("*.weights.h5"), key=lambda file: file.stat().st_mtime)
+    latest = work / "backup" / "latest.weights.h5"
     latest.write_bytes(latest.read_bytes()[:10_000])
     made = json.loads(python(RUN, work, 3).splitlines()[-1])
-    assert [line.split(":")[0] for line in made["said"] if line.startswith("epoch")][-1] == "epoch 3/3"
+    assert [line.split(":")[0] for line in made["said"] if line.startswith("epoch")] == ["epoch 2/3", "epoch 3/3"]
     with (work / "history.csv").open(newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1.0", "2.0", "3.0"]
+    (work / "backup" / "training_metadata.json").write_text("")
+    refused = json.loads(python(RUN, work, 4).splitlines()[-1])["said"]
+    assert "if its folder backup is damaged, remove it" in refused[0]
 
 
 def test_another_backend_trains_it_too(songs, python, monkeypatch):
