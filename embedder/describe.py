@@ -25,8 +25,12 @@ PLAIN = ("mel", "mfcc")
 PARTS = ("whole", "first", "second", "mix")
 """What is described: the accompaniment, its two halves, and the song with the vocals left in."""
 SCHEMA = pa.schema(
-    [("file", pa.string()), ("model", pa.string()), ("part", pa.string()), ("vector", pa.list_(pa.float32()))]
+    [
+        *(("file", pa.string()), ("model", pa.string()), ("part", pa.string()), ("vector", pa.list_(pa.float32()))),
+        *(("reason", pa.string()), ("detail", pa.string())),
+    ]
 )
+"""A file that is no song has one row, with a reason of `rejects` and no model."""
 _MFCCS = 20
 _BLOCK = 4000
 
@@ -34,8 +38,8 @@ _BLOCK = 4000
 def describe(settings: Settings, files: list[Path], models: list[str], separated: bool, target: Path) -> None:
     """Write a row for each file, model and part to the Parquet file `target`; a line of output for each file.
 
-    Without separation the accompaniment is the mix, and the part `mix` is left out. Files that are no songs have no
-    rows. Raises NightjarError for unknown models and weights that are not there.
+    Without separation the accompaniment is the mix, and the part `mix` is left out. Raises NightjarError for unknown
+    models and weights that are not there.
     """
     loaded = [embedding.load(name, settings.embedder_threads) for name in models if name not in PLAIN]
     networks = Networks(settings)
@@ -45,6 +49,7 @@ def describe(settings: Settings, files: list[Path], models: list[str], separated
             with tempfile.TemporaryDirectory() as folder:
                 made = list(_described(file, Path(folder), networks, loaded, separated))
         except SongRejected as rejected:
+            rows.append({"file": str(file), "reason": rejected.reason, "detail": rejected.detail})
             print(f"song {number}/{len(files)} left out, {file.name}: {rejected}", flush=True)
             continue
         rows += [{"file": str(file), **row} for row in made if row["model"] in models]

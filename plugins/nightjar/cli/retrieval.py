@@ -38,9 +38,9 @@ def _tables(found: dict, label: str) -> list[Section]:
         for model, each in models.items()
         if each
     ]
-    left_out = [(name,) for name in found["left_out"]]
+    rejected = [(each["file"], each["reason"], each["detail"]) for each in found["rejected"]]
     return [
-        *([Section("No songs", ("file",), left_out)] if left_out else []),
+        *([Section("No songs", ("file", "reason", "detail"), rejected)] if rejected else []),
         Section(f"Same {label}, {found['queries']} of {found['songs']} songs", ("model", *_MEASURES), rows),
         Section(f"How far {found['model']} is ahead, song by song", ("of", *_MEASURES[:3]), ahead),
         *([Section("Cosine of a song and", ("", "model", "mean|", "tenth|", "least|"), near)] if near else []),

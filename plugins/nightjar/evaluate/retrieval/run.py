@@ -52,7 +52,7 @@ def evaluate(settings: Settings, asked: Asked) -> dict:
     with tempfile.TemporaryDirectory() as temporary:
         files = {name: asked.folder / name for name in asked.labels.files}
         copies = _copies(files, Path(temporary), progress) if asked.copies else {}
-        described = _described(settings, asked, [*files.values(), *copies.values()], Path(temporary), progress)
+        described, why = _described(settings, asked, [*files.values(), *copies.values()], Path(temporary), progress)
     kept = [row for row, name in enumerate(asked.labels.files) if (str(files[name]), MODELS[0], "whole") in described]
     if len(kept) < 2:
         raise NightjarError("fewer than two of the files are songs", "Name a folder of music")
@@ -95,7 +95,7 @@ def evaluate(settings: Settings, asked: Asked) -> dict:
         "songs": len(songs.names),
         "queries": queries,
         "labels": len(set(songs.label)),
-        "left_out": sorted(set(asked.labels.files) - set(songs.names)),
+        "rejected": [{"file": name, **why[str(files[name])]} for name in sorted(set(files) - set(songs.names))],
         "unlabelled": asked.labels.unlabelled,
         "unknown_rows": asked.labels.unknown,
         "separated": asked.separated,
@@ -139,8 +139,8 @@ def _copies(files: dict[str, Path], folder: Path, progress: Progress) -> dict[tu
 
 def _described(
     settings: Settings, asked: Asked, files: Sequence[Path], folder: Path, progress: Progress
-) -> dict[tuple[str, str, str], np.ndarray]:
-    """The vector of each file, model and part."""
+) -> tuple[dict[tuple[str, str, str], np.ndarray], dict[str, dict[str, str]]]:
+    """The vector of each file, model and part; `reason` and `detail` of each file that is no song."""
     shares = [list(files[first::PROCESSES]) for first in range(min(PROCESSES, len(files)))]
 
     def run(number: int) -> pa.Table:
@@ -154,7 +154,11 @@ def _described(
 
     with progress.stage("vectors", len(files)), progress.of_embedder(), ThreadPoolExecutor(PROCESSES) as pool:
         rows = pa.concat_tables(pool.map(run, range(len(shares)))).to_pylist()
-    return {(row["file"], row["model"], row["part"]): np.array(row["vector"], np.float32) for row in rows}
+    described = {
+        (row["file"], row["model"], row["part"]): np.array(row["vector"], np.float32) for row in rows if row["model"]
+    }
+    why = {row["file"]: {name: row[name] for name in ("reason", "detail")} for row in rows if row["reason"]}
+    return described, why
 
 
 def _stacked(vectors: list[np.ndarray | None]) -> np.ndarray | None:

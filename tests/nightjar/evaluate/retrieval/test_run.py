@@ -42,7 +42,9 @@ def test_a_report_of_all_models(folder, capsys):
     assert main(command(folder, "--model", "nightjar_cnn-3", "--copies")) == 0
     assert "Same style, 8 of 8 songs" in capsys.readouterr().out
     report = json.loads((folder / "report.json").read_text())
-    assert (report["songs"], report["queries"], report["labels"], report["left_out"]) == (8, 8, 2, ["broken.wav"])
+    assert (report["songs"], report["queries"], report["labels"]) == (8, 8, 2)
+    [rejected] = report["rejected"]
+    assert (rejected["file"], rejected["reason"]) == ("broken.wav", "unreadable") and rejected["detail"]
     assert list(report["models"]) == list(MODELS)
     for model, found in report["models"].items():
         assert found["P@1"]["mean"] == 1, model  # chords and noise: anything can tell
