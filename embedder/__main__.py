@@ -101,7 +101,7 @@ def _weights(settings: Settings, fetch: bool) -> None:
 def _statistics(folder: Path) -> None:
     from embedder import embedding, statistics
 
-    target = embedding.file_of("msd_musicnn-1")
+    target = embedding.file_of("msd_musicnn-2")
     print(f"{statistics.measure(folder, target)} songs, written to {target}")
 
 

@@ -89,4 +89,4 @@ def _halves(part: str, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     if part == "whole" and len(rows) > 1:
         middle = len(rows) // 2
         yield "first", rows[:middle]
-        yield "second", rows[middle + (len(rows) > 2) :]  # patches overlap: the one on the border is left out
+        yield "second", rows[middle:]

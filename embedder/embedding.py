@@ -15,7 +15,7 @@ import numpy as np
 from embedder.vectors import Whitening
 from nightjar.errors import NightjarError
 
-MODELS = ("nightjar_pair-1", "nightjar_cnn-3", "msd_musicnn-1")
+MODELS = ("nightjar_pair-2", "nightjar_cnn-4", "msd_musicnn-2")
 """Ours beside its teacher, ours, and the teacher."""
 
 
@@ -31,7 +31,9 @@ class Embedding:
 def file_of(name: str) -> Path:
     """The model's file. Raises NightjarError if there is no such model."""
     if name not in MODELS:
-        raise NightjarError(f"there is no embedding model {name!r}", f"Models: {', '.join(MODELS)}")
+        known = ", ".join(MODELS)
+        remedy = f"Models: {known}. If an upgrade has taken the live one, nightjar model fill and promote another"
+        raise NightjarError(f"there is no embedding model {name!r}", remedy)
     return Path(__file__).parent / "models" / f"{name}.npz"
 
 

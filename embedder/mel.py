@@ -22,13 +22,10 @@ def patches(stem: Path) -> Iterator[np.ndarray]:
     There is at least one: a stem that is a little shorter than a patch is followed by silence.
     """
     samples = soundfile.info(stem).frames
-    count = patch_count(samples)
-    for first in range(0, count, signal.BATCH):
-        held = min(signal.BATCH, count - first)
-        start = first * signal.PATCH_HOP
-        frames = (held - 1) * signal.PATCH_HOP + signal.PATCH_FRAMES
-        mel = log_mel(_around(stem, samples, start, frames))
-        yield np.stack([mel[at : at + signal.PATCH_FRAMES] for at in np.arange(held) * signal.PATCH_HOP])
+    starts = patch_starts(samples)
+    for batch in (starts[first : first + signal.BATCH] for first in range(0, len(starts), signal.BATCH)):
+        mel = log_mel(_around(stem, samples, batch[0], batch[-1] - batch[0] + signal.PATCH_FRAMES))
+        yield np.stack([mel[at : at + signal.PATCH_FRAMES] for at in (start - batch[0] for start in batch)])
 
 
 def spectrogram(stem: Path, block: int) -> Iterator[np.ndarray]:
@@ -39,10 +36,13 @@ def spectrogram(stem: Path, block: int) -> Iterator[np.ndarray]:
         yield log_mel(_around(stem, samples, first, min(block, total - first)))
 
 
-def patch_count(samples: int) -> int:
-    """Whole patches in a stem of so many samples, at least one."""
+def patch_starts(samples: int) -> list[int]:
+    """The frames where the patches of a stem of so many samples begin: one after the other, and where more than half of
+    one is left then, a last one that ends with the song. There is at least one."""
     frames = 1 + samples // signal.HOP
-    return max(1, 1 + (frames - signal.PATCH_FRAMES) // signal.PATCH_HOP)
+    whole, left = divmod(frames, signal.PATCH_FRAMES)
+    starts = [number * signal.PATCH_FRAMES for number in range(max(1, whole))]
+    return [*starts, frames - signal.PATCH_FRAMES] if whole and left > signal.PATCH_FRAMES // 2 else starts
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from keras import layers, ops
 
 from embedder import signal
 
-FILE = Path(__file__).parent / "models" / "nightjar_cnn-3.npz"
+FILE = Path(__file__).parent / "models" / "nightjar_cnn-4.npz"
 _WIDTHS = (32, 64, 128, 256)
 """Channels of the four stages; each halves time and frequency."""
 STRETCH_FRAMES = 2 ** len(_WIDTHS)

@@ -41,12 +41,9 @@ LOG_GAIN = 10_000.0
 
 # --- the CNNs ---------------------------------------------------------------------------------------------------------
 PATCH_FRAMES = 187
-"""Mel frames of one patch, 3 s."""
-PATCH_HOP = 94
-"""Mel frames from one patch to the next, 1.5 s."""
-WINDOW_PATCHES = 3
-"""Patches averaged in a window's vector: 6 s of audio."""
-WINDOW_HOP = 2
-"""Patches from one window to the next: 3 s."""
+"""Mel frames of one patch, 3 s; the next one begins where it ends. Patches that overlap by half find nothing better,
+and cost twice as much (docs/models.md)."""
+WINDOW_PATCHES = 2
+"""Patches averaged in a window's vector, 6 s of audio; the next window begins where it ends."""
 BATCH = 4
 """Patches in one pass through the network: memory grows with them, and time does not shrink."""

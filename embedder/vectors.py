@@ -39,15 +39,16 @@ def song_vector(embeddings: np.ndarray, whitening: Whitening) -> np.ndarray:
 
 
 def windows(embeddings: np.ndarray, whitening: Whitening) -> list[Window]:
-    """The song's windows in order; a song shorter than one window has one of what there is."""
+    """The song's windows in order, the last one ending where the song does; a song shorter than one window has one of
+    what there is."""
     last = max(len(embeddings) - signal.WINDOW_PATCHES, 0)
-    seconds = signal.PATCH_HOP * signal.HOP / signal.STEM_RATE
+    seconds = signal.PATCH_FRAMES * signal.HOP / signal.STEM_RATE
     return [
         Window(
             first * seconds,
             song_vector(embeddings[first : first + signal.WINDOW_PATCHES], whitening),
         )
-        for first in range(0, last + 1, signal.WINDOW_HOP)
+        for first in (*range(0, last, signal.WINDOW_PATCHES), last)
     ]
 
 

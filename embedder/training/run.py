@@ -42,7 +42,7 @@ WEIGHT_DECAY = 1e-4
 WARM_UP_STEPS = 100
 DIMENSIONS = 200
 """Of the vectors that the models give, as many as the teacher's."""
-PAIR = "nightjar_pair-1.npz"
+PAIR = "nightjar_pair-2.npz"
 """The constants of the model that has the network beside its teacher."""
 Say = Callable[[str], None]
 

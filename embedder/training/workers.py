@@ -24,7 +24,7 @@ def side_by_side(work: Callable, jobs: list[tuple], processes: int, what: str, s
     """
     if not jobs:
         return
-    begun = spoken = time.monotonic()
+    spoken = time.monotonic()
     say(f"{what}: {len(jobs)} to do")
     with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (os.getpid(),)) as pool:
         try:
@@ -32,10 +32,13 @@ def side_by_side(work: Callable, jobs: list[tuple], processes: int, what: str, s
             for number, run in enumerate(as_completed(runs), start=1):
                 yield runs[run], run.result()
                 now = time.monotonic()
-                if now - spoken > SPEAK_S or number == len(jobs):
-                    left = (now - begun) / number * (len(jobs) - number)
-                    say(f"{what}: {number}/{len(jobs)}" + (f", about {left:.0f} s to go" if number < len(jobs) else ""))
+                if number == 1:  # what the processes take to begin says nothing of the rest
+                    begun = now
+                elif now - spoken > SPEAK_S and number < len(jobs):
+                    left = (now - begun) / (number - 1) * (len(jobs) - number)
+                    say(f"{what}: {number}/{len(jobs)}, about {left:.0f} s to go")
                     spoken = now
+            say(f"{what}: {len(jobs)}/{len(jobs)}")
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

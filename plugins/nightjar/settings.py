@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CLOUD_ACCOUNT = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 """A person's own account at a cloud, which the keys of the embedded parts must not be mixed with."""
 
-FIRST_MODEL = "nightjar_pair-1"
+FIRST_MODEL = "nightjar_pair-2"
 """The embedding model of a lake that has none yet."""
 
 

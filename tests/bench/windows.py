@@ -23,7 +23,7 @@ from embedder.decode import SongRejected, decode, ffmpeg
 from embedder.song import embed
 
 PIECES_S = (5, 10, 15, 30)
-WINDOWS = ((1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (3, 4), (5, 2), (5, 4), (9, 4), (17, 8))
+WINDOWS = ((1, 1), (2, 1), (2, 2), (3, 1), (3, 2), (3, 3), (5, 2), (5, 5), (9, 4))
 """Patches in a window, and patches from one to the next."""
 _ROOM = "aecho=0.8:0.7:35|60|95:0.4|0.3|0.2,highpass=f=200,lowpass=f=5000"
 
@@ -57,11 +57,11 @@ def main() -> None:
                 print(f"{number + 1} of {len(files)} files", flush=True)
     print(f"{asked.model}: {len(songs)} songs, {len(pieces)} pieces; share with the song first / in the first ten")
     print("window  hop    a minute  " + "  ".join(f"{length:>4} s       " for length in PIECES_S))
-    patch_s, hop_s = (frames * signal.HOP / signal.STEM_RATE for frames in (signal.PATCH_FRAMES, signal.PATCH_HOP))
+    patch_s = signal.PATCH_FRAMES * signal.HOP / signal.STEM_RATE
     for count, hop in WINDOWS:
         ranks = _ranks(songs, pieces, count, hop)
         shares = [f"{(ranks[each] == 0).mean():.3f} / {(ranks[each] < 10).mean():.3f}" for each in PIECES_S]
-        size = f"{patch_s + (count - 1) * hop_s:4.1f} s {hop * hop_s:4.1f} s  {60 / (hop * hop_s):6.1f}"
+        size = f"{count * patch_s:4.1f} s {hop * patch_s:4.1f} s  {60 / (hop * patch_s):6.1f}"
         print(f"{size}    {'  '.join(shares)}", flush=True)
 
 
@@ -88,7 +88,7 @@ def _ranks(songs: list[np.ndarray], pieces: list, count: int, hop: int) -> dict[
 def _windows(patches: np.ndarray, count: int, hop: int) -> np.ndarray:
     """Means of neighbouring patches, of length 1; one of what there is where there are fewer."""
     last = max(len(patches) - count, 0)
-    made = np.stack([patches[first : first + count].mean(axis=0) for first in range(0, last + 1, hop)])
+    made = np.stack([patches[first : first + count].mean(axis=0) for first in (*range(0, last, hop), last)])
     return made / np.linalg.norm(made, axis=1, keepdims=True)
 
 

@@ -26,7 +26,7 @@ def test_every_model_has_constants_that_fit_its_network(name, given):
 
 
 def test_the_pair_is_the_teacher_and_then_ours(given):
-    one, other, pair = (embedding.load(name) for name in ("msd_musicnn-1", "nightjar_cnn-3", "nightjar_pair-1"))
+    one, other, pair = (embedding.load(name) for name in ("msd_musicnn-2", "nightjar_cnn-4", "nightjar_pair-2"))
     both = np.concatenate([one.network(given), other.network(given)], axis=1)
     assert np.array_equal(pair.network(given), both)
     for alone, share in ((one, slice(None, 200)), (other, slice(200, None))):  # measured on the same songs
@@ -34,5 +34,5 @@ def test_the_pair_is_the_teacher_and_then_ours(given):
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones():
-    with pytest.raises(NightjarError, match=r"nightjar_cnn-0.*nightjar_pair-1, nightjar_cnn-3, msd_musicnn-1"):
+    with pytest.raises(NightjarError, match=r"nightjar_cnn-0.*nightjar_pair-2, nightjar_cnn-4, msd_musicnn-2"):
         embedding.load("nightjar_cnn-0")

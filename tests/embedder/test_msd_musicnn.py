@@ -75,11 +75,19 @@ def test_mel_in_pieces_is_the_mel_of_the_whole(synth, tmp_path):
     power = librosa.feature.melspectrogram(y=samples, sr=signal.STEM_RATE, n_fft=512, hop_length=256, n_mels=96).T
     whole = np.log10(10_000 * power + 1)
     made = np.concatenate(list(mel.patches(stem)))
-    assert len(made) == mel.patch_count(len(samples)) > signal.BATCH
-    for number, patch in enumerate(made):
-        begin = number * signal.PATCH_HOP
+    starts = mel.patch_starts(len(samples))
+    assert len(made) == len(starts) > signal.BATCH
+    for begin, patch in zip(starts, made, strict=True):
         assert np.allclose(patch, whole[begin : begin + signal.PATCH_FRAMES], atol=1e-4)
-    assert len(whole) - (len(made) - 1) * signal.PATCH_HOP - signal.PATCH_FRAMES < signal.PATCH_HOP
+
+
+@pytest.mark.parametrize("frames", [187, 188, 280, 281, 373, 374, 375, 467, 468, 5000])
+def test_patches_follow_each_other_to_the_end(frames):
+    starts = mel.patch_starts((frames - 1) * signal.HOP)
+    heard = {frame for begin in starts for frame in range(begin, begin + signal.PATCH_FRAMES)}
+    assert heard == set(range(max(heard) + 1))  # no gap
+    assert frames - 94 < len(heard) <= frames
+    assert len(starts) * signal.PATCH_FRAMES < frames + 94  # and hardly anything twice
 
 
 @pytest.mark.parametrize("samples", [1000, 3 * signal.STEM_RATE, 3 * signal.STEM_RATE + 1])

@@ -84,8 +84,8 @@ def test_the_live_model(settings, milvus, monkeypatch, capsys, command, body):
     said = capsys.readouterr().err
     assert said.startswith(f"nightjar: 'models/live.json' in {settings.bucket} is not what was written")
     assert len(said.splitlines()) == 1
-    objects.put(live.KEY, b'{"model": "nightjar_pair-1"}')  # as the remedy says
-    assert live.read(objects).model == "nightjar_pair-1"
+    objects.put(live.KEY, b'{"model": "nightjar_pair-2"}')  # as the remedy says
+    assert live.read(objects).model == "nightjar_pair-2"
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def test_what_cannot_be_explained_is_said(written, fail):
         "alpha", "gamma"
     )
     lake.remove(Partition("fingerprints", DAYS[2], written.model))
-    assert "fingerprints/dt=2026-11-22/model=nightjar_pair-1 is not committed" in fail("alpha", "epsilon")
+    assert "fingerprints/dt=2026-11-22/model=nightjar_pair-2 is not committed" in fail("alpha", "epsilon")
 
 
 def test_only_three_words_are_a_pair():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.settings import Settings
+from nightjar.settings import FIRST_MODEL, Settings
 from tests.nightjar.doctor.found import script
 
 
@@ -18,6 +18,7 @@ def hosts(settings, milvus, kv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     kv.config_set("appendonly", "yes")
     python = script(
         tmp_path / "python",
+        f'case "$3" in models) echo {FIRST_MODEL}; exit;; esac; '
         f'case "$2" in embedder) echo \'{{"state": "present", "detail": "htdemucs"}}\';; '
         f"*) exec {sys.executable} -c 'import json; print(json.dumps(dict(torch=\"2.13.0+cpu\")))';; esac",
     )

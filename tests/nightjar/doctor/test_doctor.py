@@ -157,7 +157,7 @@ def test_vectors_of_another_model_are_the_live_ones(hosts, milvus) -> None:
     with VectorStore(hosts) as store:
         store.ensure(4)
     found = only(servers.MILVUS, hosts)
-    assert "0 songs of nightjar_pair-1" in found[OK][-1].found
+    assert "0 songs of nightjar_pair-2" in found[OK][-1].found
     assert "aliases do not name" in found[WARN][0].found
 
 

@@ -32,17 +32,17 @@ def test_a_milvus_that_lost_songs_or_all(settings, milvus) -> None:
     for day in nights.DAYS[:2]:
         load_vectors(settings, day)
         Lake(settings).write(Partition("duplicate_pairs", day, settings.model), schemas.empty("duplicate_pairs"))
-    assert last_ok(servers.look_at_milvus, settings) == "6 songs of nightjar_pair-1 can be searched"
+    assert last_ok(servers.look_at_milvus, settings) == "6 songs of nightjar_pair-2 can be searched"
     with VectorStore(settings) as store:
         windows = store.count("windows")
         store.delete_tracks(["alpha"])
         left = store.count("windows")
-    remedy = "nightjar rebuild vectors --model nightjar_pair-1"
-    said = "it holds {} songs and {} windows of nightjar_pair-1, the lake's swept days {} and {}"
+    remedy = "nightjar rebuild vectors --model nightjar_pair-2"
+    said = "it holds {} songs and {} windows of nightjar_pair-2, the lake's swept days {} and {}"
     assert failures(servers.look_at_milvus, settings) == [(said.format(5, left, 6, windows), remedy)]
     for kind in ("tracks", "windows"):
         milvus.drop_alias(kind)
-        milvus.drop_collection(f"{kind}__nightjar_pair_x2d_1")
+        milvus.drop_collection(f"{kind}__nightjar_pair_x2d_2")
     assert failures(servers.look_at_milvus, settings) == [(said.format(0, 0, 6, windows), remedy)]
     nights.take_down(settings, nights.DAYS[2], tracks=["gamma"])
     rebuild_vectors(settings, say=lambda _: None)

@@ -101,18 +101,21 @@ def test_a_milvus_server_tells_its_query_nodes(hosts, milvus_standalone) -> None
 
 
 def test_a_model_that_nobody_knows(hosts, lake: Lake, tmp_path: Path) -> None:
-    assert only(model.NAME, hosts)[OK][0].found == "none is live yet, the first will be nightjar_pair-1"
-    live.begin(lake.objects, "nightjar_pair-1")
-    assert only(model.NAME, hosts)[OK][0].found == "nightjar_pair-1 is live"
+    assert only(model.NAME, hosts)[OK][0].found == "none is live yet, the first will be nightjar_pair-2"
+    live.begin(lake.objects, "nightjar_pair-2")
+    assert only(model.NAME, hosts)[OK][0].found == "nightjar_pair-2 is live"
     other = replace(hosts, model="other-1")
     script(tmp_path / "python", "exit 3")
     assert "has embedded nothing, and the embedder does not say" in only(model.NAME, other)[WARN][0].found
     script(tmp_path / "python", 'for each; do case "$each" in --out=*) echo other-1 >"${each#--out=}";; esac; done')
     assert "has embedded nothing yet" in only(model.NAME, other)[OK][0].found
+    failed = only(model.NAME, hosts)[FAIL][0]
+    assert "nightjar_pair-2 is live, and the embedder does not make it any more" in failed.found
+    assert failed.remedy == "nightjar model fill other-1, then nightjar model promote other-1"
     third = replace(hosts, model="third-1")
     warned = only(model.NAME, third)[WARN][0]
     assert "has embedded nothing, and the embedder does not make it" in warned.found
-    assert warned.remedy == "Unset it, and it is nightjar_pair-1; it makes other-1"
+    assert warned.remedy == "Unset it, and it is nightjar_pair-2; it makes other-1"
     partition = Partition("embeddings", "2026-11-20", "third-1")
     lake.write_part(partition, 0, schemas.EMBEDDINGS.empty_table())
     lake.commit(partition, 1)

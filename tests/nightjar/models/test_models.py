@@ -89,7 +89,7 @@ def test_a_candidate_is_filled_beside_the_live_one_and_again_costs_nothing(night
     assert embedder.ran == ran
     assert others(nights, SHORT) == before
     assert vectors(nights, FIRST_MODEL) == live_vectors
-    assert milvus.describe_alias("tracks")["collection_name"] == "tracks__nightjar_pair_x2d_1"
+    assert milvus.describe_alias("tracks")["collection_name"] == "tracks__nightjar_pair_x2d_2"
     lake = Lake(nights)
     for table in ("duplicate_pairs", "duplicate_groups", "similar", "stems", "fingerprints"):
         for day in DAYS:
@@ -165,7 +165,7 @@ def test_a_model_takes_over_and_gives_back(nights, milvus, ask, monkeypatch):
     monkeypatch.setattr(VectorStore, "make_live", real)
     assert live.read(lake.objects) == Live(TURNED, FIRST_MODEL, False)
     assert live.resolved(Settings.load()).model == TURNED
-    assert milvus.describe_alias("tracks")["collection_name"] == "tracks__nightjar_pair_x2d_1"
+    assert milvus.describe_alias("tracks")["collection_name"] == "tracks__nightjar_pair_x2d_2"
     assert ask("promote", TURNED)["moved"] is False
     for kind in ("tracks", "windows"):
         assert milvus.describe_alias(kind)["collection_name"] == f"{kind}__turned_x2d_1"
@@ -179,7 +179,7 @@ def test_a_model_takes_over_and_gives_back(nights, milvus, ask, monkeypatch):
     assert (found["moved"], found["was"], found["overlap"]) == (True, TURNED, 1.0)
     assert found["recall"] == {"tracks": 1.0, "windows": 1.0}
     assert live.read(lake.objects).model == FIRST_MODEL
-    assert milvus.describe_alias("windows")["collection_name"] == "windows__nightjar_pair_x2d_1"
+    assert milvus.describe_alias("windows")["collection_name"] == "windows__nightjar_pair_x2d_2"
 
     live.switch(lake.objects, TURNED, FIRST_MODEL, accepted=False)  # killed before the aliases
     load_vectors(candidate, DAYS[2])
@@ -194,7 +194,7 @@ def test_what_is_not_right_is_refused_and_changes_nothing(nights, milvus, monkey
         with pytest.raises(NightjarError, match=because):
             promote(nights, TURNED, accept)
         assert live.read(lake.objects).model == FIRST_MODEL
-        assert milvus.describe_alias("tracks")["collection_name"] == "tracks__nightjar_pair_x2d_1"
+        assert milvus.describe_alias("tracks")["collection_name"] == "tracks__nightjar_pair_x2d_2"
 
     with monkeypatch.context() as patched:
         patched.setattr("nightjar.models.promote.MIN_RECALL", 1.5)
@@ -219,7 +219,7 @@ def test_what_is_not_right_is_refused_and_changes_nothing(nights, milvus, monkey
 
     later = "2026-11-23"
     lake.write(Partition("tracks", later), lake.read(Partition("tracks", DAYS[2])).slice(0, 0))
-    refused("2026-11-23 is ingested and not swept by nightjar_pair-1 yet.*--accept")
+    refused("2026-11-23 is ingested and not swept by nightjar_pair-2 yet.*--accept")
     lake.remove(Partition("tracks", later))
     with monkeypatch.context() as patched:
         patched.setattr("nightjar.models.promote._overlap", lambda *_: 0.02)
@@ -252,10 +252,10 @@ def test_a_run_of_the_dag_with_another_model_follows_the_live_one(nights, embedd
 
 
 def test_unknown_models_are_answered_with_the_known_ones(nights, capsys):
-    for arguments in (["promote", "nightjar_pair-2"], ["compare", "nightjar_pair-2", FIRST_MODEL]):
+    for arguments in (["promote", "nightjar_pair-3"], ["compare", "nightjar_pair-3", FIRST_MODEL]):
         assert main(["model", *arguments]) == 1
         said = capsys.readouterr().err
-        assert "no day is embedded by a model 'nightjar_pair-2'. Did you mean nightjar_pair-1?" in said
+        assert "no day is embedded by a model 'nightjar_pair-3'. Did you mean nightjar_pair-2?" in said
     with pytest.raises(SystemExit):
         main(["model", "promote", "a/b"])
     assert "'a/b' is no name of a model" in capsys.readouterr().err

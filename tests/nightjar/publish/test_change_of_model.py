@@ -33,7 +33,7 @@ def promote(settings, accepted: bool) -> None:
 
 
 def test_lists_of_a_candidate_are_not_published(published):
-    with pytest.raises(GateClosed, match=r"by other-2 stay in the lake: nightjar_pair-1 is the live model"):
+    with pytest.raises(GateClosed, match=r"by other-2 stay in the lake: nightjar_pair-2 is the live model"):
         publish_lists(published[1], DAYS[1], accept=True)
 
 

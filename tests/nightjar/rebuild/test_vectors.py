@@ -26,7 +26,7 @@ from tests.nightjar.duplicates import nights
 from tests.nightjar.duplicates.nights import DAYS, UPLOADS, vector
 from tests.nightjar.takedowns import world
 
-ALIASES = {"tracks": "tracks__nightjar_pair_x2d_1", "windows": "windows__nightjar_pair_x2d_1"}
+ALIASES = {"tracks": "tracks__nightjar_pair_x2d_2", "windows": "windows__nightjar_pair_x2d_2"}
 
 
 def quiet(_: str) -> None: ...
@@ -260,7 +260,7 @@ def test_a_store_that_does_not_keep_what_it_is_given_is_named(loaded, milvus, mo
 
 
 def test_days_without_songs_and_a_lake_without_days(settings, milvus):
-    with pytest.raises(NightjarError, match="no day is embedded by a model 'nightjar_pair-1'"):
+    with pytest.raises(NightjarError, match="no day is embedded by a model 'nightjar_pair-2'"):
         rebuild_vectors(settings, say=quiet)
     nights.write_day(settings, DAYS[0], [])
     assert rebuild_vectors(settings, say=quiet)["tracks"] == 0

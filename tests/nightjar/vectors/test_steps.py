@@ -39,7 +39,7 @@ def test_a_day_is_loaded_and_a_second_run_changes_nothing(written, caplog):
     caplog.set_level(logging.INFO, "nightjar")
     first = load_vectors(written, DAYS[0])
     assert first == {"tracks": 3, "windows": 36, "removed": 0, "checked": 3}
-    assert "load_vectors 2026-11-20: 3 songs and 36 windows of nightjar_pair-1" in caplog.text
+    assert "load_vectors 2026-11-20: 3 songs and 36 windows of nightjar_pair-2" in caplog.text
     before = loaded(written)
     assert sorted(before) == ["alpha", "beta", "gamma"]
     assert load_vectors(written, DAYS[0]) == first

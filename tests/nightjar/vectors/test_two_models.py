@@ -65,8 +65,8 @@ def test_loading_a_candidate_does_not_touch_the_live_model(settings, milvus, mon
     after = everything(milvus)
     assert {name: rows for name, rows in after.items() if "candidate" not in name} == before
     assert len(after) == 2 * len(before) == 4
-    assert milvus.describe_alias("tracks")["collection_name"] == "tracks__nightjar_pair_x2d_1"
-    assert milvus.describe_alias("windows")["collection_name"] == "windows__nightjar_pair_x2d_1"
+    assert milvus.describe_alias("tracks")["collection_name"] == "tracks__nightjar_pair_x2d_2"
+    assert milvus.describe_alias("windows")["collection_name"] == "windows__nightjar_pair_x2d_2"
     assert live.read(Lake(settings).objects).model == settings.model
 
 

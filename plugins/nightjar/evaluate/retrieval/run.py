@@ -23,7 +23,7 @@ from nightjar.evaluate.retrieval import measures
 from nightjar.evaluate.retrieval.labels import Labels
 from nightjar.settings import Settings
 
-MODELS = ("nightjar_pair-1", "nightjar_cnn-3", "msd_musicnn-1", "mfcc", "mel")
+MODELS = ("nightjar_pair-2", "nightjar_cnn-4", "msd_musicnn-2", "mfcc", "mel")
 """What is compared: embedding models of the embedder, and mean and deviation over time of MFCCs and of the mel
 spectrogram, which are standardised over the songs that are measured."""
 PLAIN = ("mfcc", "mel")
