@@ -31,9 +31,7 @@ class Embedding:
 def file_of(name: str) -> Path:
     """The model's file. Raises NightjarError if there is no such model."""
     if name not in MODELS:
-        known = ", ".join(MODELS)
-        remedy = f"Models: {known}. If an upgrade has taken the live one, nightjar model fill and promote another"
-        raise NightjarError(f"there is no embedding model {name!r}", remedy)
+        raise NightjarError(f"there is no embedding model {name!r}", f"Models: {', '.join(MODELS)}")
     return Path(__file__).parent / "models" / f"{name}.npz"
 
 

@@ -172,8 +172,15 @@ def check(settings: Settings) -> None:
             known = " or ".join(map(repr, values))
             raise NightjarError(
                 f"the settings ask for the {name} {getattr(settings, name)!r}, this embedder makes {known}",
-                f"Set NIGHTJAR_{name.upper()}={values[0]}, or run the version of the embedder that has the other",
+                _upgraded(values[0]) if name == "model" else f"Set NIGHTJAR_{name.upper()}={values[0]}",
             )
+
+
+def _upgraded(model: str) -> str:
+    return (
+        f"If it was live before an upgrade, nightjar model fill {model} and promote it, "
+        "or run the version of the embedder that has it; if NIGHTJAR_MODEL names it, unset that"
+    )
 
 
 def _reject(track: dict, error: NightjarError) -> dict:

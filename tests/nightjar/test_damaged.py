@@ -74,7 +74,9 @@ def test_a_receipt(lake):
         lake.commit(GROUPS, 1)
 
 
-@pytest.mark.parametrize("body", [each for each in GARBAGE if each != b"{}"])
+@pytest.mark.parametrize(
+    "body", [*(each for each in GARBAGE if each != b"{}"), b'{"model": 3}', b'{"model": "a b/.."}']
+)
 @pytest.mark.parametrize("command", ["status", "rebuild vectors"])
 def test_the_live_model(settings, milvus, monkeypatch, capsys, command, body):
     monkeypatch.setenv("NIGHTJAR_MODEL", "")

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 
 from nightjar.cli.output import Answer, Section
+from nightjar.embed import made
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake
 from nightjar.models import live, state
@@ -95,7 +96,10 @@ def _promote(settings: Settings, arguments: Namespace) -> Answer:
     notes = [f"{name} is live from now on: the next night embeds with it, and its collections are behind the aliases."]
     if found["overlap"] is not None:
         notes.append(f"About {_share(found['overlap'])} of the songs on a list stay.")
-    notes.append(f"The way back: nightjar model promote {was}; after a night, nightjar model fill {was} first.")
+    if _makes(settings, was):
+        notes.append(f"The way back: nightjar model promote {was}; after a night, nightjar model fill {was} first.")
+    else:
+        notes.append(f"The embedder makes no {was} any more: there is no way back to it.")
     if settings_name := _pinned(name):
         notes.append(settings_name)
     return Answer(found, notes=notes)
@@ -108,7 +112,16 @@ def _known(settings: Settings, *names: str) -> None:
     known = state.known(Lake(settings))
     for name in names:
         if name not in known:
-            raise NightjarError(f"no day is embedded by a model {name!r}", nearest(name, known, "models"))
+            remedy = f"nightjar model fill {name}" if _makes(settings, name) else nearest(name, known, "models")
+            raise NightjarError(f"no day is embedded by a model {name!r}", remedy)
+
+
+def _makes(settings: Settings, name: str) -> bool:
+    """Whether the embedder makes the model; also False for one that it does not answer about."""
+    try:
+        return name in made.models(settings)
+    except NightjarError:
+        return False
 
 
 def _pinned(name: str) -> str:

@@ -23,9 +23,10 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     found = evaluate(settings, Asked(songs, known, model, not arguments.no_separation, arguments.copies))
     write_report(arguments.report, found)
     notes = [f"All of it is in {arguments.report}"]
-    for count, what in ((known.unlabelled, "files without a label are left out"), (known.unknown, "rows name no file")):
-        if count:
-            notes.insert(0, f"{count} {what}")
+    if known.unlabelled:
+        notes.insert(0, f"{len(known.unlabelled)} files without a label are left out, {known.unlabelled[0]} first")
+    if known.unknown:
+        notes.insert(0, labels.lost(known.unknown))
     return Answer(found, _tables(found, arguments.label), notes)
 
 

@@ -40,7 +40,10 @@ def _live(settings: Settings, current: str) -> Finding:
     if not names or current in names:
         return ok(NAME, f"{current} is live")
     found = f"{current} is live, and the embedder does not make it any more: the next night stops at embed_tracks"
-    return fail(NAME, found, f"nightjar model fill {names[0]}, then nightjar model promote {names[0]}")
+    if not state.days_of(Lake(settings), current):
+        return fail(NAME, f"{found}; it has embedded no day either", live.NO_DAY)
+    remedy = f"nightjar model fill {names[0]}, then nightjar model promote {names[0]}"
+    return fail(NAME, found, f"{remedy}, with --accept where a night has failed since")
 
 
 def _made(settings: Settings, current: str) -> Finding:

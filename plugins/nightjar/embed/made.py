@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from nightjar.embed.runner import run_embedder
+from nightjar.errors import NightjarError
 from nightjar.settings import Settings
 
 
@@ -15,3 +16,14 @@ def models(settings: Settings) -> list[str]:
         out = Path(folder) / "models"
         run_embedder(settings, ["models", f"--out={out}"], "at listing its models", "Run make install")
         return out.read_text().split()
+
+
+def require(settings: Settings, name: str) -> None:
+    """Raises NightjarError if the embedder makes no model `name`. Where it cannot be asked, whoever needs it will say
+    so."""
+    try:
+        names = models(settings)
+    except NightjarError:
+        return
+    if name not in names:
+        raise NightjarError(f"the embedder makes no model {name!r}", f"It makes {', '.join(names)}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from nightjar.duplicates.steps import regroup, sweep_duplicates
+from nightjar.embed import made
 from nightjar.embed import steps as embed
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
@@ -33,15 +34,21 @@ def fill(
     {"model", "like", "days"}: each with "day", "songs", "seconds" and "filled", which is false where nothing lacked. A
     run that was killed goes on at the day where it was, and within it at the step. Nothing of the live model is
     touched, and so a night may run beside it. `only_embed` leaves Milvus and the sweep to a later run, so that several
-    machines may embed some days each; sweeps must not run side by side. Raises NightjarError if `name` is live itself.
+    machines may embed some days each; sweeps must not run side by side. Raises NightjarError if `name` is live itself,
+    or the embedder does not make it.
     """
     lake, candidate = Lake(settings), replace(settings, model=name)
     like = live.leader(lake.objects, name)
     if not like:
         raise NightjarError(f"{name} is live, or nothing is yet", "The nights fill it; see nightjar status")
-    days = [day for day in state.days_of(lake, like) if (not first or day >= first) and (not last or day <= last)]
+    made.require(settings, name)
+    every = state.days_of(lake, like)
+    if not every:
+        raise NightjarError(f"{like}, which is live, has embedded no day", live.NO_DAY)
+    days = [day for day in every if (not first or day >= first) and (not last or day <= last)]
     if not days:
-        raise NightjarError(f"{like}, which is live, has embedded no day of those", "See nightjar model list")
+        span = f"from {first or every[0]} to {last or every[-1]}"
+        raise NightjarError(f"{like}, which is live, has embedded no day {span}", f"It has {every[0]} to {every[-1]}")
     before, done = ledger.forgotten(lake), []
     for number, day in enumerate(days, start=1):
         begun = time.perf_counter()

@@ -11,11 +11,14 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from nightjar import rules
 from nightjar.errors import NightjarError
 from nightjar.objects import ObjectChanged, ObjectMissing, Objects
 from nightjar.settings import FIRST_MODEL, Settings
 
 KEY = "models/live.json"
+NO_DAY = f"Remove {KEY} from the bucket: the first model that loads a day is live"
+"""What to do where the live model has no day: whoever wrote the object did not mean this lake."""
 _REMEDY = (
     'Put back an earlier version of it, or write {"model": "NAME"} into it, the model of the published lists: '
     "see the newest object below published/"
@@ -37,7 +40,10 @@ class Live:
 
     @classmethod
     def from_json(cls, text: bytes) -> Live:
-        return cls(**json.loads(text))
+        found = cls(**json.loads(text))
+        if not isinstance(found.model, str) or (found.model and not rules.is_model_name(found.model)):
+            raise ValueError(f"no model is called {found.model!r}")
+        return found
 
 
 def read(objects: Objects) -> Live:

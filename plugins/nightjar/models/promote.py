@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from dataclasses import replace
 
+from nightjar.embed import made
 from nightjar.errors import GateClosed, NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.models import check, lists, live, state
@@ -27,9 +28,9 @@ def promote(settings: Settings, name: str, accept: bool = False) -> dict:
     {"model", "was", "moved", "vectors", "recall", "overlap"}: `overlap` is that of lists, None where `compare` did not
     learn them. Asked for again it finishes what was left. The way back is the same.
 
-    Raises NightjarError with all that speaks against it, having changed nothing: a day of the live model that `name`
-    lacks, other keys in Milvus than in the lake, recall below MIN_RECALL; and unless `accept`: a night under way,
-    vectors that the gate would stop, lists of which nearly all songs change.
+    Raises NightjarError with all that speaks against it, having changed nothing: an embedder that does not make it, a
+    day of the live model that `name` lacks, other keys in Milvus than in the lake, recall below MIN_RECALL; and unless
+    `accept`: a night under way, vectors that the gate would stop, lists of which nearly all songs change.
     """
     lake, candidate = Lake(settings), replace(settings, model=name)
     was = live.read(lake.objects).model
@@ -37,7 +38,10 @@ def promote(settings: Settings, name: str, accept: bool = False) -> dict:
         raise NightjarError("no model is live yet", "The first that loads a day is: see nightjar status")
     if name == was:
         return _finish(candidate, was, moved=False) | {"vectors": {}, "recall": {}, "overlap": None}
+    made.require(settings, name)
     days = state.days_of(lake, was)
+    if not days:
+        raise NightjarError(f"{was}, which is live, has embedded no day", live.NO_DAY)
     with VectorStore(candidate) as store:
         if wrong := state.lacking(name, state.days(lake, name, was, days, store)):
             raise _refused(name, wrong, f"nightjar model fill {name}")

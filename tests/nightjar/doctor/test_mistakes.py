@@ -111,11 +111,16 @@ def test_a_model_that_nobody_knows(hosts, lake: Lake, tmp_path: Path) -> None:
     assert "has embedded nothing yet" in only(model.NAME, other)[OK][0].found
     failed = only(model.NAME, hosts)[FAIL][0]
     assert "nightjar_pair-2 is live, and the embedder does not make it any more" in failed.found
-    assert failed.remedy == "nightjar model fill other-1, then nightjar model promote other-1"
+    assert "no day either" in failed.found
+    assert failed.remedy.startswith("Remove models/live.json from the bucket")
     third = replace(hosts, model="third-1")
     warned = only(model.NAME, third)[WARN][0]
     assert "has embedded nothing, and the embedder does not make it" in warned.found
     assert warned.remedy == "Unset it, and it is nightjar_pair-2; it makes other-1"
+    stems = Partition("stems", "2026-11-20", "nightjar_pair-2")
+    lake.write(stems, schemas.STEMS.empty_table())
+    remedy = only(model.NAME, hosts)[FAIL][0].remedy
+    assert remedy.startswith("nightjar model fill other-1, then nightjar model promote other-1")
     partition = Partition("embeddings", "2026-11-20", "third-1")
     lake.write_part(partition, 0, schemas.EMBEDDINGS.empty_table())
     lake.commit(partition, 1)

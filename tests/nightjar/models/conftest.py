@@ -6,6 +6,7 @@ import pytest
 
 from nightjar.embed import steps
 from nightjar.models import known
+from nightjar.settings import FIRST_MODEL
 from tests.nightjar.models.candidates import SHORT, TURNED, Runner
 from tests.nightjar.takedowns import world
 
@@ -15,7 +16,7 @@ def embedder(monkeypatch):
     """The stand-in."""
     monkeypatch.setattr(steps, "runner_for", Runner)
     monkeypatch.setattr(Runner, "ran", [])
-    monkeypatch.setattr(known.made, "models", lambda settings: [TURNED, SHORT])
+    monkeypatch.setattr(known.made, "models", lambda settings: [FIRST_MODEL, TURNED, SHORT])
     return Runner
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from nightjar.cli import main
+from nightjar.embed import made
 from nightjar.embed import steps as embed
 from nightjar.errors import GateClosed, NightjarError
 from nightjar.lake import Lake, Partition
@@ -112,6 +113,7 @@ def test_a_candidate_is_filled_beside_the_live_one_and_again_costs_nothing(night
 
 def test_killed_anywhere_the_next_fill_ends_the_same(nights, embedder, monkeypatch):
     fill(nights, TURNED, say=quiet)
+    monkeypatch.setattr(made, "models", lambda settings: [f"killed-{number}" for number in range(3)])
     whole = without_vectors(own(nights, TURNED))
     for number, step in enumerate(("load_vectors", "sweep_duplicates", "find_similar")):
         real, killed = getattr(fill_module, step), []
@@ -256,6 +258,31 @@ def test_unknown_models_are_answered_with_the_known_ones(nights, capsys):
         assert main(["model", *arguments]) == 1
         said = capsys.readouterr().err
         assert "no day is embedded by a model 'nightjar_pair-3'. Did you mean nightjar_pair-2?" in said
+    assert main(["model", "promote", SHORT]) == 1
+    assert f"no day is embedded by a model '{SHORT}'. nightjar model fill {SHORT}" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["model", "promote", "a/b"])
     assert "'a/b' is no name of a model" in capsys.readouterr().err
+
+
+def test_a_model_that_the_embedder_makes_no_more_is_left_and_not_taken_again(nights, monkeypatch, capsys):
+    fill(nights, TURNED, say=quiet)
+    monkeypatch.setattr(made, "models", lambda settings: [TURNED])
+    assert main(["model", "promote", TURNED]) == 0
+    assert f"The embedder makes no {FIRST_MODEL} any more: there is no way back to it." in capsys.readouterr().out
+    for refused in (lambda: promote(nights, FIRST_MODEL, accept=True), lambda: fill(nights, FIRST_MODEL, say=quiet)):
+        with pytest.raises(NightjarError, match=f"the embedder makes no model '{FIRST_MODEL}'. It makes {TURNED}"):
+            refused()
+    assert live.read(Lake(nights).objects).model == TURNED
+
+
+def test_a_live_model_that_has_no_day(nights):
+    fill(nights, TURNED, say=quiet)
+    objects = Lake(nights).objects
+    objects.put(live.KEY, Live("gone-1").to_json())
+    for refused in (lambda: promote(nights, TURNED), lambda: fill(nights, TURNED, say=quiet)):
+        with pytest.raises(NightjarError, match=r"gone-1, which is live, .* Remove models/live\.json"):
+            refused()
+    objects.delete(live.KEY)  # as the remedy says
+    load_vectors(live.resolved(replace(nights, model="")), DAYS[2])
+    assert live.read(objects).model == FIRST_MODEL

@@ -23,10 +23,10 @@ class Labels:
     """Of each file; never empty."""
     same: list[str] | None
     """Of each file, what it must not share with what it finds; may be empty. None if that was not asked."""
-    unlabelled: int
+    unlabelled: list[str]
     """Files of the folder without a row or without a label."""
-    unknown: int
-    """Rows whose file is not in the folder."""
+    unknown: list[str]
+    """Rows' files that are not in the folder, or may be any of several."""
 
 
 def read(folder: Path, table: Path, label: str, same: str | None, without: tuple[Path, ...] = ()) -> Labels:
@@ -40,11 +40,11 @@ def read(folder: Path, table: Path, label: str, same: str | None, without: tuple
     by_name: dict[str, list[str]] = {}
     for name in songs:
         by_name.setdefault(PurePosixPath(name).name, []).append(name)
-    rows, unknown = {}, 0
+    rows, unknown = {}, []
     for line, row in _rows(table, [FILE, label, *([same] if same else [])]):
         found = _meant(PurePosixPath((row[FILE] or "").strip()), by_name)
         if found is None:
-            unknown += 1
+            unknown.append(row[FILE] or "")
             continue
         values = tuple((row[column] or "").strip() for column in (label, same) if column)
         if rows.setdefault(found, values) != values:
@@ -62,14 +62,21 @@ def read(folder: Path, table: Path, label: str, same: str | None, without: tuple
     if not any(alike[values[0]] > max(left_out[values], 1) for values in kept.values()):
         raise NightjarError(
             f"no song has its like among the others by {label!r}" + (f" without the same {same!r}" if same else ""),
-            "The label has to be shared by several songs",
+            "The label has to be shared by several songs" + (f"; {lost(unknown)}" if unknown else ""),
         )
     return Labels(
         list(kept),
         [values[0] for values in kept.values()],
         [values[1] for values in kept.values()] if same else None,
-        len(songs) - len(kept),
+        [name for name in songs if name not in kept],
         unknown,
+    )
+
+
+def lost(unknown: list[str]) -> str:
+    """Rows whose file is not known, in a clause."""
+    return f"{len(unknown)} rows name no file, or more than one: {', '.join(map(repr, unknown[:3]))}" + (
+        ", ..." * (len(unknown) > 3)
     )
 
 

@@ -32,7 +32,7 @@ def test_files_by_as_much_of_their_path_as_is_known(folder):
     assert found.files == ["one/a.mp3", "one/b.mp3", "two/b.mp3"]
     assert found.label == ["rock", "rock", "folk"]
     assert found.same == ["x", "", "y"]
-    assert (found.unlabelled, found.unknown) == (1, 2)
+    assert (found.unlabelled, found.unknown) == (["c.ogg"], ["b.mp3", "elsewhere/a.mp3"])
     assert labels.read(folder, table(folder, rows), "genre", None).same is None
 
 
@@ -47,6 +47,7 @@ def test_files_by_as_much_of_their_path_as_is_known(folder):
         ("file,genre,genre\na.mp3,rock,folk\n", "two columns 'genre'"),
         ("file;genre\na.mp3;rock\n", "no column 'file'. Its columns, with commas between: file;genre"),
         ("file,genre\na.mp3,rock\nc.ogg,folk\n", "no song has its like among the others by 'genre'"),
+        ("file,genre\na.mp3,rock\nb.mp3,rock\n", "1 rows name no file, or more than one: 'b.mp3'"),
     ],
 )
 def test_tables_that_do_not_do(folder, text, message):
