@@ -183,7 +183,7 @@ def test_a_day_that_is_not_ingested(settings):
 
 
 def test_models_that_this_embedder_does_not_make(settings, capsys):
-    with pytest.raises(NightjarError, match=r"'other-2'.*'nightjar_pair-2'"):
+    with pytest.raises(NightjarError, match=r"'other-2'.*'nightjar_pair-2'.*model fill nightjar_pair-2"):
         run_shard(replace(settings, model="other-2"), DAY, 0, 1)
 
 

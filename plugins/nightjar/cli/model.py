@@ -96,10 +96,11 @@ def _promote(settings: Settings, arguments: Namespace) -> Answer:
     notes = [f"{name} is live from now on: the next night embeds with it, and its collections are behind the aliases."]
     if found["overlap"] is not None:
         notes.append(f"About {_share(found['overlap'])} of the songs on a list stay.")
-    if _makes(settings, was):
-        notes.append(f"The way back: nightjar model promote {was}; after a night, nightjar model fill {was} first.")
-    else:
+    made_here = made.models_if_asked(settings)
+    if made_here is not None and was not in made_here:
         notes.append(f"The embedder makes no {was} any more: there is no way back to it.")
+    else:
+        notes.append(f"The way back: nightjar model promote {was}; after a night, nightjar model fill {was} first.")
     if settings_name := _pinned(name):
         notes.append(settings_name)
     return Answer(found, notes=notes)
@@ -112,16 +113,9 @@ def _known(settings: Settings, *names: str) -> None:
     known = state.known(Lake(settings))
     for name in names:
         if name not in known:
-            remedy = f"nightjar model fill {name}" if _makes(settings, name) else nearest(name, known, "models")
+            is_made = name in (made.models_if_asked(settings) or ())
+            remedy = f"nightjar model fill {name}" if is_made else nearest(name, known, "models")
             raise NightjarError(f"no day is embedded by a model {name!r}", remedy)
-
-
-def _makes(settings: Settings, name: str) -> bool:
-    """Whether the embedder makes the model; also False for one that it does not answer about."""
-    try:
-        return name in made.models(settings)
-    except NightjarError:
-        return False
 
 
 def _pinned(name: str) -> str:

@@ -18,12 +18,16 @@ def models(settings: Settings) -> list[str]:
         return out.read_text().split()
 
 
-def require(settings: Settings, name: str) -> None:
-    """Raises NightjarError if the embedder makes no model `name`. Where it cannot be asked, whoever needs it will say
-    so."""
+def models_if_asked(settings: Settings) -> list[str] | None:
+    """Their names; None where the embedder cannot be asked, which whoever needs it will say."""
     try:
-        names = models(settings)
+        return models(settings)
     except NightjarError:
-        return
-    if name not in names:
+        return None
+
+
+def require(settings: Settings, name: str) -> None:
+    """Raises NightjarError if the embedder says that it makes no model `name`."""
+    names = models_if_asked(settings)
+    if names is not None and name not in names:
         raise NightjarError(f"the embedder makes no model {name!r}", f"It makes {', '.join(names)}")

@@ -276,6 +276,16 @@ def test_a_model_that_the_embedder_makes_no_more_is_left_and_not_taken_again(nig
     assert live.read(Lake(nights).objects).model == TURNED
 
 
+def test_an_embedder_that_cannot_be_asked_keeps_nobody_from_promoting(nights, monkeypatch, capsys):
+    def silent(settings: Settings) -> list[str]:
+        raise NightjarError("there is no environment of the embedder", "Run make install")
+
+    fill(nights, TURNED, say=quiet)
+    monkeypatch.setattr(made, "models", silent)
+    assert main(["model", "promote", TURNED]) == 0
+    assert f"The way back: nightjar model promote {FIRST_MODEL}" in capsys.readouterr().out
+
+
 def test_a_live_model_that_has_no_day(nights):
     fill(nights, TURNED, say=quiet)
     objects = Lake(nights).objects
