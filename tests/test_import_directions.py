@@ -92,6 +92,8 @@ HEAVY = {"duckdb", "numpy", "pandas", "pyarrow", "pymilvus", "boto3", "redis", "
 """What takes long to import."""
 
 MAX_LINES = 300
+THRESHOLDS = LIBRARY / "thresholds.py"
+"""One table, in which each constant has its sentences: it grows with them, and holds nothing else."""
 
 
 @cache
@@ -220,14 +222,15 @@ def test_loading_a_dag_file_loads_nothing_heavy(path):
 @pytest.mark.parametrize(("owner", "path"), ALL)
 def test_modules_stay_small_and_say_what_they_are(owner, path):
     lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= MAX_LINES
+    assert lines <= MAX_LINES or path == THRESHOLDS
     if owner != "tests" and lines:
         assert ast.get_docstring(_tree(path)), "a module begins with what it is"
 
 
 def test_every_threshold_says_what_it_means():
-    body = _tree(LIBRARY / "thresholds.py").body
-    assert not [node for node in body if isinstance(node, ast.Import | ast.ImportFrom) and node.module != "__future__"]
+    body = _tree(THRESHOLDS).body
+    assert not [node for node in body if not isinstance(node, ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.Expr)]
+    assert not [node for node in body if isinstance(node, ast.ImportFrom) and node.module != "__future__"]
     for node, following in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             told = following.value if isinstance(following, ast.Expr) else None
@@ -249,7 +252,7 @@ def test_every_threshold_is_used():
         for node in ast.walk(_tree(path))
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "thresholds"
     }
-    body = _tree(LIBRARY / "thresholds.py").body
+    body = _tree(THRESHOLDS).body
     named = {node.targets[0].id for node in body if isinstance(node, ast.Assign)}
     assert named - used - attributes == set()
 
