@@ -49,7 +49,7 @@ CLIENTS = {
 
 PURE = (
     *("shards", "thresholds", "errors", "rules", "schemas"),
-    *("ingest.names", "ingest.metadata", "ingest.judge", "ingest.events"),
+    *("ingest.names", "ingest.metadata", "ingest.judge", "ingest.cells", "ingest.events"),
     *("duplicates.match", "duplicates.places", "duplicates.lines", "duplicates.verdict", "duplicates.groups"),
     *("duplicates.index", "duplicates.picture_data"),
     *(
@@ -269,7 +269,7 @@ def test_every_reject_reason_is_explained():
         and ast.unparse(node.func).rpartition(".")[2] in ("Reject", "SongRejected")
         and isinstance(node.args[0], ast.Constant)
     }
-    exports = (LIBRARY / "ingest" / "exports.py").read_text(encoding="utf-8")
-    codes |= set(re.findall(r'^    "([a-z_]+)": f?"rows ', exports, re.MULTILINE))
+    events = (LIBRARY / "ingest" / "events.py").read_text(encoding="utf-8")
+    codes |= set(re.findall(r'^    "([a-z_]+)": f?"rows ', events, re.MULTILINE))
     assert len(codes) > 15
     assert codes <= explained

@@ -23,7 +23,7 @@ from nightjar.objects import ObjectMissing, Objects
 from nightjar.settings import Settings
 
 _PRODUCERS = {
-    **dict.fromkeys(("uploads", "tracks", "listens", "takedowns"), "ingest_uploads"),
+    **dict.fromkeys(("uploads", "exports", "tracks", "listens", "takedowns"), "ingest_uploads"),
     **dict.fromkeys(("stems", "embeddings", "windows", "fingerprints", "speed_prints", "echoprints"), "embed_tracks"),
     **dict.fromkeys(("print_keys", "duplicate_pairs", "duplicate_groups"), "sweep_duplicates"),
     **dict.fromkeys(("tastes", "similar", "neighbours", "lists"), "publish_recommendations"),

@@ -47,6 +47,17 @@ UPLOADS = _table(  # the day's work, frozen: shards are cut from it, and a retry
     ("uploaded_at", _TIME),
     key="key",
 )
+EXPORTS = _table(  # the files of listens and takedowns that were read, and what came of them
+    ("key", pa.string()),
+    ("size_bytes", pa.int64()),
+    ("etag", pa.string()),
+    ("uploaded_at", _TIME),
+    ("rows", pa.int64()),  # in the file
+    ("dropped", pa.int64()),  # rows of them that do not fit
+    ("problem", pa.string()),  # the reason why nothing of it was taken, or a takedown's why too many were dropped
+    key="key",
+    optional="problem",
+)
 TRACKS = _table(
     ("track_id", pa.string()),
     ("day", pa.string()),
@@ -190,6 +201,7 @@ LISTS = _table(
 
 TABLES: dict[str, pa.Schema] = {
     "uploads": UPLOADS,
+    "exports": EXPORTS,
     "tracks": TRACKS,
     "rejects": REJECTS,
     "listens": LISTENS,
@@ -209,7 +221,7 @@ TABLES: dict[str, pa.Schema] = {
     "lists": LISTS,
 }
 
-BY_MODEL = frozenset(TABLES) - {"uploads", "tracks", "rejects", "listens", "takedowns"}
+BY_MODEL = frozenset(TABLES) - {"uploads", "exports", "tracks", "rejects", "listens", "takedowns"}
 """Tables that a model decides: their partitions are by day and model."""
 BY_STAGE = frozenset({"rejects"})
 """Tables that several stages write: their partitions are by day and stage."""

@@ -18,9 +18,26 @@ MAX_TEXT_CHARACTERS = 200
 MAX_ID_CHARACTERS = 128
 """A user or track id that is longer is not one: the field of an upload, the row of a listen or takedown is dropped."""
 LISTEN_SLACK_DAYS = 1
-"""A listen may lie this many days outside its partition's day: devices deliver late, and clocks are wrong."""
+"""A listen may lie this many days after its partition's day: clocks and zones are wrong."""
+LISTEN_LATE_DAYS = 7
+"""And this many before it: phones deliver what they played offline when they are online again, some days later."""
+MAX_EXPORT_BYTES = 4 * 2**30
+"""A larger file of listens or takedowns is not downloaded: the day's exports may be any number of files."""
+EXPORT_FREE_ROWS = 1_000_000
+"""A file with more rows than this and than it has bytes holds repetitions alone. A listen takes 3 bytes at least: two
+million of 1,000 users and 100 tracks, sorted, in whole seconds, by zstd at its best."""
+EXPORT_SLACK_BYTES = 2**24
+"""A column of a file may unpack to so many bytes, and to those of its rows' longest ids besides: a page or two."""
+EXPORT_FOOTER_BYTES = 2**25
+"""A longer footer is not parsed: 300 row groups of 30 columns take 1.3 MB, and parsing takes ten times as much."""
+MAX_BAD_ROW_SHARE = 0.1
+"""An export of listens with more rows than this that cannot be read is broken, and nothing of it is taken. What a
+mended exporter of another engine gets wrong is all of a column; single bad rows are one in thousands."""
+MIN_BAD_ROWS = 10
+"""Fewer bad rows than this never fail an export, so that a small one does not fail by two of them."""
 LATE_UPLOAD_DAYS = 7
-"""So many earlier days each night looks into for uploads that came after their freeze, or whose night never was."""
+"""So many earlier days each night looks into for uploads that came after their freeze, or whose night never was, and
+for exports that came after they were read."""
 
 # --- the night's gate -----------------------------------------------------------------------------------------------
 MAX_REJECT_SHARE = 0.25

@@ -1,67 +1,120 @@
-"""All of a day's exported files of one kind in object storage, read, cleaned and put together."""
+"""All of a day's exported files of one kind in object storage: which there are, which were read, and what they hold."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
+from nightjar import schemas
 from nightjar.ingest import events
 from nightjar.ingest.judge import Reject
-from nightjar.objects import Objects
+from nightjar.ingest.uploads import Drift, drift
+from nightjar.lake import Lake, Partition
+from nightjar.objects import ObjectInfo, Objects
+from nightjar.thresholds import MAX_EXPORT_BYTES
 
 STAGE = "listens"
-
-WORDS = {
-    "null_value": "rows with a null where none may be",
-    "bad_id": "rows whose id is empty, too long or has control characters",
-    "bad_played_s": "rows whose played_s is negative or no number",
-    "unknown_kind": f"rows whose kind is none of {', '.join(events.KINDS)}",
-    "wrong_day": "rows whose listened_at is not of that day, give or take one",
-    "not_exactly_one": "rows that do not name exactly one of track_id and user_id",
-}
-"""What each reason for dropping a row means, as the end of a sentence that begins with their number."""
+KINDS = ("listens", "takedowns")
 
 
 @dataclass(frozen=True)
 class Export:
-    """What a day's files hold: the clean rows, rows of rejects, and counts for the log."""
+    """What a day's files of one kind hold: the clean rows, rows of rejects and of `exports`, and counts for the log."""
 
     rows: pa.Table
     rejects: list[dict]
-    files: int
+    files: list[dict]
     dropped: Counter[str]
     """Rows that are not in `rows`, by reason; `duplicate_row` are repetitions, which no reject tells of."""
 
 
-def collect(
-    objects: Objects, name: str, day: str, clean: Callable[[pa.Table], tuple[pa.Table, dict[str, int]]]
-) -> Export:
-    """Every `<name>/dt=D/*.parquet`; names that begin with _ or . are no data. One reject for each file and reason."""
+def listed(objects: Objects, name: str, day: str) -> list[ObjectInfo]:
+    """The objects below `<name>/dt=D/`, in folders or not. What begins with _ or ., a file or a folder, is no data, but
+    what a writer leaves behind or has not finished."""
     prefix = f"{name}/dt={day}/"
-    kept, rejects, dropped, files = [], [], Counter(), 0
-    for seen in objects.list(prefix):
-        file = seen.key.removeprefix(prefix)
-        if not file or file.startswith(("_", ".")) or file.endswith("/"):
-            continue
-        files += 1
-        if not file.endswith(".parquet"):
-            rejects.append(_reject(seen.key, Reject("bad_name", "The name does not end in .parquet")))
-            continue
-        rows = events.read(name, objects.get(seen.key))
-        if isinstance(rows, Reject):
-            rejects.append(_reject(seen.key, rows))
-            continue
-        rows, lost = clean(rows)
-        kept.append(rows)
-        dropped.update(lost)
-        rejects += [_reject(seen.key, Reject(reason, f"{count} {WORDS[reason]}")) for reason, count in lost.items()]
+    found = ((seen, seen.key.removeprefix(prefix)) for seen in objects.list(prefix))
+    return [
+        seen
+        for seen, path in found
+        if path and not path.endswith("/") and not any(part.startswith(("_", ".")) for part in path.split("/"))
+    ]
+
+
+def collect(objects: Objects, name: str, day: str) -> Export:
+    """Every file of a day, read. One reject for each file and reason, whether it costs rows or the file.
+
+    Of a broken export of listens nothing is taken: what of it can be read is not to be believed either. Takedowns are
+    all taken.
+    """
+    kept, rejects, files, dropped = [], [], [], Counter()
+    for seen in listed(objects, name, day):
+        taken = _read(objects, name, day, seen)
+        problem = taken if isinstance(taken, Reject) else taken.problem()
+        row = {"key": seen.key, "size_bytes": seen.size, "etag": seen.etag, "uploaded_at": seen.modified}
+        row |= {"rows": 0, "dropped": 0, "problem": problem and problem.reason}
+        if problem:
+            rejects.append(_reject(seen.key, problem))
+        if not isinstance(taken, Reject):
+            dropped.update(taken.dropped)
+            row |= {"rows": taken.count, "dropped": taken.dropped.total()}
+            lost = taken.dropped.items()
+            rejects += [_reject(seen.key, Reject(reason, f"{n} {events.WORDS[reason]}")) for reason, n in lost]
+            if name == "listens" and problem:
+                dropped[problem.reason] += taken.rows.num_rows
+            else:
+                kept.append(taken.rows)
+        files.append(row)
     merged = events.merge(name, kept)
     if repeated := sum(rows.num_rows for rows in kept) - merged.num_rows:
         dropped["duplicate_row"] = repeated
     return Export(merged, rejects, files, dropped)
+
+
+def since_read(lake: Lake, day: str) -> Drift:
+    """What of a day's exports has come or changed since they were read; nothing where it was not noted what was read.
+
+    What vanished is no news: an app may remove its exports once they are read.
+    """
+    partition = Partition("exports", day)
+    if not lake.exists(partition):
+        return Drift([], [], [])
+    found = drift(lake.read(partition), _now(lake.objects, day))
+    return Drift(found.arrived, found.changed, [])
+
+
+def vanished(lake: Lake, day: str) -> list[dict]:
+    """The rows of `exports` of files that were read and are no longer there."""
+    partition = Partition("exports", day)
+    read = lake.read(partition).to_pylist() if lake.exists(partition) else []
+    there = set(_now(lake.objects, day)["key"].to_pylist()) if read else set()
+    return [row for row in read if row["key"] not in there]
+
+
+def _now(objects: Objects, day: str) -> pa.Table:
+    seen = [each for name in KINDS for each in listed(objects, name, day)]
+    return pa.table({"key": [each.key for each in seen], "etag": [each.etag for each in seen]}, _LISTED)
+
+
+_LISTED = pa.schema([schemas.EXPORTS.field(name) for name in ("key", "etag")])
+
+
+def _read(objects: Objects, name: str, day: str, seen: ObjectInfo) -> events.Taken | Reject:
+    """Downloaded to a file first, so that a fault of the store is never taken for one of the file."""
+    if not seen.key.endswith(".parquet"):
+        return Reject("bad_name", "The name does not end in .parquet")
+    if seen.size > MAX_EXPORT_BYTES:
+        return Reject(
+            "too_large", f"It has {seen.size} bytes, at most {MAX_EXPORT_BYTES} are read: export several files"
+        )
+    with TemporaryDirectory(prefix="nightjar-export-") as folder:
+        path = Path(folder) / "export.parquet"
+        objects.download(seen.key, path)
+        with path.open("rb") as file:
+            return events.read(name, file, path.stat().st_size, day)
 
 
 def _reject(key: str, reject: Reject) -> dict:

@@ -121,23 +121,39 @@ def ingest_listens(settings: Settings, day: str) -> dict:
     """Clean and commit the day's listens and takedowns: {"listens", "takedowns", "files", "dropped": {reason: rows}}.
 
     A file that does not fit becomes a reject and the others go on; a day without files commits empty partitions.
-    Whether a listen's user or track is known is not asked here: a track may come with a later run.
+    Whether a listen's user or track is known is not asked here: a track may come with a later run. Exports of the days
+    before that came or changed since they were read are read too: their days are made anew.
     """
     lake = Lake(settings)
-    listens = exports.collect(lake.objects, "listens", day, partial(events.clean_listens, day=day))
-    takedowns = exports.collect(lake.objects, "takedowns", day, events.clean_takedowns)
-    rejects = listens.rejects + takedowns.rejects
+    for earlier in days.before(day, LATE_UPLOAD_DAYS + 1)[:-1]:
+        if late := exports.since_read(lake, earlier):
+            log.warning("ingest_listens %s: exports of %s that came since they were read: %s", day, earlier, late)
+            _ingest_exports(lake, earlier)
+    return _ingest_exports(lake, day)
+
+
+def _ingest_exports(lake: Lake, day: str) -> dict:
+    """What was taken of files that are no longer there stays: an app may remove its exports once they are read."""
+    listens, takedowns = (exports.collect(lake.objects, name, day) for name in exports.KINDS)
+    files, rejects = listens.files + takedowns.files, listens.rejects + takedowns.rejects
     for row in rejects:
         log.warning("%s: %s: %s", row["key"], row["reason"], row["detail"])
-    lake.write(Partition("rejects", day, stage=exports.STAGE), schemas.table("rejects", rejects))
-    lake.write(Partition("takedowns", day), takedowns.rows)
-    kept = without("listens", listens.rows, ledger.forgotten(lake))
-    if forgotten := listens.rows.num_rows - kept.num_rows:
+    taken = {"listens": listens.rows, "takedowns": takedowns.rows}
+    partitions = {name: Partition(name, day) for name in taken}
+    refused = Partition("rejects", day, stage=exports.STAGE)
+    if gone := exports.vanished(lake, day):
+        keys = {row["key"] for row in gone}
+        rejects += [row for row in lake.read(refused).to_pylist() if row["key"] in keys]
+        taken = {name: events.merge(name, [rows, lake.read(partitions[name])]) for name, rows in taken.items()}
+    lake.write(refused, schemas.table("rejects", rejects))
+    lake.write(partitions["takedowns"], taken["takedowns"])
+    kept = without("listens", taken["listens"], ledger.forgotten(lake))
+    if forgotten := taken["listens"].num_rows - kept.num_rows:
         listens.dropped["taken_down"] = forgotten
-    lake.write(Partition("listens", day), kept)
-    tidy(lake, [Partition("listens", day)])
+    lake.write(partitions["listens"], kept)
+    tidy(lake, [partitions["listens"]])
+    lake.write(Partition("exports", day), schemas.table("exports", files + gone))
     dropped = dict(sorted((listens.dropped + takedowns.dropped).items()))
-    files = listens.files + takedowns.files
-    summary = {"listens": kept.num_rows, "takedowns": takedowns.rows.num_rows}
-    log.info("ingest_listens %s: %s of %d files, dropped rows: %s", day, summary, files, dropped or "none")
-    return summary | {"files": files, "dropped": dropped}
+    summary = {"listens": kept.num_rows, "takedowns": taken["takedowns"].num_rows}
+    log.info("ingest_listens %s: %s of %d files, dropped rows: %s", day, summary, len(files), dropped or "none")
+    return summary | {"files": len(files), "dropped": dropped}

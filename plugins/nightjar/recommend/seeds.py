@@ -23,7 +23,7 @@ from nightjar.thresholds import (
 
 _KINDS = pa.array(["play", "like", "skip"])
 _PLAY, _LIKE, _SKIP = range(3)
-_DAY_US = 86_400_000_000
+_SECOND_US, _DAY_US = 1_000_000, 86_400_000_000
 
 
 def known(listens: pa.Table, library: Library, forgotten: Forgotten) -> tuple[pd.DataFrame, int]:
@@ -66,7 +66,8 @@ def taste(listens: list[pd.DataFrame], day: str) -> tuple[np.ndarray, pd.DataFra
     The weight is log2(1 + plays) + LIKE_WEIGHT * like - SKIP_WEIGHT * log2(1 + skips). Plays are added up over the days
     on which the song was heard, of each day log2(1 + the shares of the song that were heard): a song left on repeat for
     an evening says less than one that is come back to. Of skips the share counts that was not heard; a like counts
-    once, its latest. Each fades with its age, at first fast and then slowly: see `fade`.
+    once, its latest. Each fades with its age, at first fast and then slowly: see `fade`. A listen that the exports of
+    two days brought, see `nightjar.ingest.events.merge`, counts once.
     """
     users = np.array(sorted({name for each in listens for name in each["user_id"].cat.categories}), dtype=object)
     frame = pd.concat([_counted(each, users) for each in listens] or [_counted(_NOTHING, users)])
@@ -74,7 +75,9 @@ def taste(listens: list[pd.DataFrame], day: str) -> tuple[np.ndarray, pd.DataFra
     frame = frame.assign(user=np.searchsorted(there, frame["user"].to_numpy()).astype(np.int32))
     midnight = date.fromisoformat(day).toordinal() - date(1970, 1, 1).toordinal() + 1
     # In this order, so that the sums do not depend on the order of the listens.
-    frame = frame.sort_values(["user", "song", "listened_us", "kind", "share"], ignore_index=True)
+    frame = frame.assign(second=frame["listened_us"] // _SECOND_US)
+    frame = frame.sort_values(["user", "song", "second", "kind", "listened_us", "share"])
+    frame = frame.drop_duplicates(["user", "song", "second", "kind"], keep="last", ignore_index=True)
     left = fade(np.maximum(midnight - frame["listened_us"].to_numpy() / _DAY_US, 0))
     kind, share = frame["kind"].to_numpy(), frame["share"].to_numpy(dtype=np.float64)
     frame = pd.DataFrame(

@@ -32,6 +32,7 @@ _OF_A_SONG = Columns(songs=("track_id",), others=("day",))
 
 COLUMNS: dict[str, Columns] = {
     "uploads": Columns(keys=("key",), others=("etag",)),
+    "exports": Columns(others=("key", "etag", "problem")),
     "tracks": Columns(
         songs=("track_id",),
         users=("uploader",),

@@ -38,7 +38,7 @@ def test_no_trace_is_left_and_nothing_else_is_touched(made, what, ids, caplog):
     caplog.set_level(logging.INFO, "nightjar")
     take_down(made, DAYS[2], **what)
     tables = {each.split("/")[1] for each in world.traces(made, *ids) if each.startswith("lake/")}
-    assert tables == set(schemas.TABLES) - {"takedowns"} | {"claims"}, "the test sees all of them"
+    assert tables == set(schemas.TABLES) - {"takedowns", "exports"} | {"claims"}, "the test sees all of them"
     before, named = world.contents(made), world.traces(made, *ids)
     found = purge_takedowns(made, DAYS[2])
     assert world.traces(made, *ids) == set()
