@@ -1,39 +1,28 @@
 # Two commands do everything: `make demo` and `make test`. Both install what is missing first.
 SHELL := /bin/bash
-PYTHON ?= python3.11
-UV_VERSION := 0.13.9
-UV := .tools/bin/uv
-# uv does not read pip's configuration: hand on where pip finds further wheels (a CPU build of torch, say).
-FIND_LINKS = $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS),$(shell .tools/bin/pip config get global.find-links 2>/dev/null))
-INSTALL = $(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip install --quiet --no-deps
+# Any Python 3 brings uv, and uv brings Python 3.11 if there is none; PYTHON names one to take.
+PYTHON ?=
+ANY_PYTHON = $(shell for each in $(PYTHON) python3.11 python3 python; do \
+    "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null && echo "$$each" && break; done)
+INSTALL = $(or $(ANY_PYTHON),$(error no Python 3.8 or newer is here to start with: install python3, or say make PYTHON=/path/to/it)) -m deploy.install
 CLUSTER := .nightjar/cluster-test
 
 .PHONY: help install music demo stop cluster cluster-stop test test-services test-cluster lint bench bench-sweep bench-rank bench-publish \
-    bench-vectors test-images lock clean
+    bench-vectors test-images lock sbom clean
 
 help:  ## what the targets do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 install: .venv/installed .venv-embedder/installed  ## two locked environments and .venv/bin/nightjar
 
-.tools/bin/uv:
-	@command -v $(PYTHON) >/dev/null || { echo "Nightjar needs Python 3.11: install it, or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "installing uv $(UV_VERSION)"
-	@$(PYTHON) -m venv .tools && .tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+.tools/bin/uv: deploy/install/uv.txt
+	@$(INSTALL) uv && touch $@
 
-.venv/installed: requirements.txt pyproject.toml | $(UV)
-	@echo "installing Airflow and the library (1.2 GB)"
-	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	@$(INSTALL) --python .venv/bin/python --requirement requirements.txt
-	@$(INSTALL) --python .venv/bin/python --editable .
-	@touch $@
+.venv/installed: requirements.txt pyproject.toml | .tools/bin/uv
+	@$(INSTALL) airflow $(if $(PYTHON),--python "$(PYTHON)") && touch $@
 
-.venv-embedder/installed: embedder/requirements.txt | $(UV)
-	@echo "installing the embedder's environment (2.4 GB)"
-	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-embedder
-	@$(INSTALL) --python .venv-embedder/bin/python --requirement embedder/requirements.txt
-	@echo "$(CURDIR)/plugins" > .venv-embedder/lib/python3.11/site-packages/nightjar.pth
-	@touch $@
+.venv-embedder/installed: $(wildcard embedder/requirements*.txt) | .tools/bin/uv
+	@$(INSTALL) embedder $(if $(PYTHON),--python "$(PYTHON)") && touch $@
 
 music:  # a wrong SONGS is refused before anything is installed
 	@[ -z "$(SONGS)" ] || [ -d "$(SONGS)" ] || { echo "SONGS=$(SONGS) is not a folder: give one with music, as in SONGS=~/Music" >&2; exit 1; }
@@ -85,18 +74,14 @@ bench-publish: install  # what publishing costs; ARGS="--users 1000000"
 bench-vectors: install  # bulk import, inserts and upserts; searches by server, Lite and Faiss: ten minutes; ARGS="--vectors 1000000 --searches"
 	@.venv/bin/python -m tests.bench.vectors $(ARGS)
 
-test-images: install  # the install steps of the images' recipes in fresh environments: 4 GB, five minutes; ARGS=embedder
+test-images: install  # the install steps of the images' recipes in fresh environments; ARGS=embedder
 	@.venv/bin/python -m tests.deploy.images.steps $(ARGS)
 
-lock: | $(UV)  ## resolve pyproject.toml's groups into the lock files
-	@$(UV) pip compile --quiet --python-version 3.11 --no-header --no-emit-find-links --group airflow --group embedded --group test \
-	    pyproject.toml --output-file requirements.txt
-	@$(UV) pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-find-links --group airflow --group image \
-	    --constraint requirements.txt pyproject.toml --output-file deploy/images/airflow/requirements.txt
-	@$(if $(strip $(FIND_LINKS)),UV_FIND_LINKS="$(strip $(FIND_LINKS))") $(UV) pip compile --quiet --python-version 3.11 --no-header \
-	    --no-emit-find-links --group embedder --output-file embedder/requirements.txt
-	@sed -i 's/+cpu$$//' embedder/requirements.txt
-	@echo 'musicnn==0.1.0  # for its checkpoint; what it depends on is obsolete and not wanted: locks install with --no-deps' >> embedder/requirements.txt
+lock: | .tools/bin/uv  ## resolve pyproject.toml's groups into the lock files, with hashes
+	@$(INSTALL) lock
+
+sbom: install  ## what is installed, as CycloneDX SBOMs in .nightjar/sbom, and its licences
+	@.venv/bin/python -m deploy.sbom
 
 clean: stop  ## remove the environments and all data
 	@rm -rf .venv .venv-embedder .tools .nightjar

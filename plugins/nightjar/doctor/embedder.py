@@ -42,8 +42,8 @@ def _environment(settings: Settings) -> Iterator[Finding]:
     if not python.exists():
         yield fail(NAME, f"no environment at {python}", _REMEDY)
         return
-    lock = REPOSITORY / "embedder" / "requirements.txt"
-    wanted = dict(_LOCKED.findall(lock.read_text())) if lock.exists() else {}
+    locks = sorted((REPOSITORY / "embedder").glob("requirements*.txt"))
+    wanted = {name: version.partition("+")[0] for lock in locks for name, version in _LOCKED.findall(lock.read_text())}
     have = _said(settings, "-c", _ASK, *_MATTER)
     missing = [name for name, version in have.items() if not version]
     other = [

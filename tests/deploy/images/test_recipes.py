@@ -71,10 +71,9 @@ def test_the_images_packages_are_those_that_are_tested() -> None:
 
 
 def test_what_the_gpu_image_has_besides_is_only_for_the_gpu() -> None:
-    more = pins("deploy/images/embedder/requirements-gpu.txt")
-    assert all(name.startswith(("nvidia-", "cuda-")) or name == "triton" for name in more)
+    more = pins("embedder/requirements-cuda.txt")
+    assert all(name.startswith(("nvidia-", "cuda-")) or name in ("torch", "triton") for name in more)
     assert not set(more) & set(pins("embedder/requirements.txt"))
-    assert pins("deploy/images/embedder/requirements-cpu.txt") == {}
 
 
 def test_the_embedders_user_and_cache_are_those_of_its_pod() -> None:

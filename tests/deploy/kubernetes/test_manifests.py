@@ -222,7 +222,7 @@ def test_the_environments_differ_as_they_should() -> None:
 def test_airflow_and_its_image_are_of_one_version() -> None:
     values = yaml.safe_load((HELM / "airflow" / "values.yaml").read_text())
     lock = (FOLDER.parents[1] / "requirements.txt").read_text()
-    assert f"apache-airflow=={values['airflowVersion']}\n" in lock
+    assert f"apache-airflow=={values['airflowVersion']} \\\n" in lock
     page = values["apiServer"]["extraInitContainers"][0]["image"]
     airflow = values["images"]["airflow"]
     assert page == f"{airflow['repository']}:{airflow['tag']}"
