@@ -30,6 +30,7 @@ FOR_THE_EMBEDDER = {
     "days",
     "errors",
     "lake",
+    "legible",
     "objects",
     "parent",
     "parts",
@@ -48,7 +49,7 @@ CLIENTS = {
 """What a pure module does not import: it computes from its arguments alone."""
 
 PURE = (
-    *("shards", "thresholds", "errors", "rules", "schemas"),
+    *("shards", "thresholds", "errors", "legible", "rules", "schemas"),
     *("ingest.names", "ingest.metadata", "ingest.judge", "ingest.cells", "ingest.events"),
     *("duplicates.match", "duplicates.places", "duplicates.lines", "duplicates.verdict", "duplicates.groups"),
     *("duplicates.index", "duplicates.picture_data"),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from nightjar.legible import one_line
+
 
 class NightjarError(Exception):
-    """Something a person can put right. Both parts are whole sentences or clauses without line breaks."""
+    """Something a person can put right. Both parts are whole sentences or clauses.
+
+    What they name may come from outside: hidden characters are shown as escapes.
+    """
 
     def __init__(self, message: str, remedy: str = "") -> None:
+        message, remedy = (one_line(part, but="\n") for part in (message, remedy))
         self.message, self.remedy = message, remedy
         super().__init__(f"{message.rstrip('.')}. {remedy}" if remedy else message)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import boto3
+import boto3.exceptions
 import botocore.loaders
 import botocore.session
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnection
 
 from nightjar.errors import NightjarError
@@ -23,6 +25,13 @@ from nightjar.settings import Settings
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CONFLICT = {"409", "412", "PreconditionFailed", "ConditionalRequestConflict"}
+
+_FAILURES = (ClientError, BotoCoreError, boto3.exceptions.Boto3Error)
+"""What boto3 raises. Its own errors, of whole files, are no BotoCoreError."""
+_CUT_OFF = (HTTPClientError, IncompleteReadError)
+"""How the body of an answer fails while it is read, after boto3's retries have ended: reset, late, or too short."""
+_BODY_RETRY_S = (0.2, 1.0, 3.0, 8.0)
+"""Pauses before an object is asked for again whose body was cut off."""
 
 _Read = TypeVar("_Read")
 
@@ -41,7 +50,14 @@ class StoreFailed(NightjarError):
 
 
 class ObjectChanged(NightjarError):
-    """A conditional put found another object than it expected: somebody else wrote first."""
+    """A conditional put found another object than it expected: somebody else wrote first.
+
+    `sent_again` says that boto3 had put it more than once, so that the other object may be our own.
+    """
+
+    def __init__(self, key: str, sent_again: bool = False) -> None:
+        self.sent_again = sent_again
+        super().__init__(f"{key!r} was written by somebody else meanwhile", "Run the task again")
 
 
 @dataclass(frozen=True)
@@ -85,12 +101,14 @@ class _Remote(io.RawIOBase):
 
 
 class Objects:
-    """One bucket. Safe to share between threads. Time-outs and 5xx are retried by boto3; what is left is raised."""
+    """One bucket. Safe to share between threads. Time-outs and 5xx are retried by boto3, bodies that are cut off here;
+    what is left is raised."""
 
     def __init__(self, settings: Settings, hurried: bool = False) -> None:
         """`hurried` fails in seconds where nothing answers, for whoever asks whether the store is well."""
         self.bucket = settings.bucket
         self._endpoint = settings.s3_endpoint
+        self._pauses = () if hurried else _BODY_RETRY_S
         self._settings = Config(
             retries={"mode": "standard", "max_attempts": 1 if hurried else 5},
             connect_timeout=5,
@@ -115,7 +133,7 @@ class Objects:
 
     def get(self, key: str) -> bytes:
         """The object's bytes. Raises ObjectMissing."""
-        return self._call("get_object", key, Key=key)["Body"].read()
+        return self._read(key)
 
     def parsed(self, key: str, parse: Callable[[bytes], _Read], remedy: str) -> _Read:
         """What `parse` makes of the object's bytes. Raises ObjectMissing, and NightjarError with the remedy for bytes
@@ -132,7 +150,7 @@ class Objects:
 
     def part_of(self, key: str, start: int, stop: int) -> bytes:
         """Bytes `start` to `stop`, excluded, of an object. Raises ObjectMissing."""
-        return self._call("get_object", key, Key=key, Range=f"bytes={start}-{stop - 1}")["Body"].read()
+        return self._read(key, Range=f"bytes={start}-{stop - 1}")
 
     def head(self, key: str) -> ObjectInfo:
         """What is known of the object without reading it. Raises ObjectMissing."""
@@ -152,24 +170,33 @@ class Objects:
         """Write an object whole; returns its etag.
 
         `expect` makes it conditional: "" where there must be none yet, else the etag that must still be there. Raises
-        ObjectChanged if that does not hold.
+        ObjectChanged if that does not hold. Where boto3 has sent it again, since the first answer was lost, the store
+        may refuse what it has taken already: then it is written if what is there is what was put.
         """
         condition = {} if expect is None else {"IfMatch": expect} if expect else {"IfNoneMatch": "*"}
-        made = self._call("put_object", key, Key=key, Body=body, Metadata=metadata or {}, **condition)
+        try:
+            made = self._call("put_object", key, Key=key, Body=body, Metadata=metadata or {}, **condition)
+        except ObjectChanged as changed:
+            if not changed.sent_again:
+                raise
+            there = self._there(key, body, metadata or {})
+            if there is None:
+                raise
+            return there
         return made["ETag"].strip('"')
 
     def upload(self, key: str, path: Path) -> None:
         """Write a file of any size, by parts."""
         try:
             self._client.upload_file(str(path), self.bucket, key, Config=TransferConfig(max_concurrency=4))
-        except (ClientError, BotoCoreError) as error:
+        except _FAILURES as error:
             raise self._explained(error, key) from error
 
     def download(self, key: str, path: Path) -> None:
         """Read an object of any size into a file. Raises ObjectMissing."""
         try:
             self._client.download_file(self.bucket, key, str(path), Config=TransferConfig(max_concurrency=4))
-        except (ClientError, BotoCoreError) as error:
+        except _FAILURES as error:
             raise self._explained(error, key) from error
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -178,7 +205,7 @@ class Objects:
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
                 for seen in page.get("Contents", []):
                     yield ObjectInfo(seen["Key"], seen["Size"], seen["ETag"].strip('"'), seen["LastModified"], {})
-        except (ClientError, BotoCoreError) as error:
+        except _FAILURES as error:
             raise self._explained(error, prefix) from error
 
     def folders(self, prefix: str) -> list[str]:
@@ -190,7 +217,7 @@ class Objects:
             )
             for page in pages:
                 found += [seen["Prefix"][len(prefix) : -1] for seen in page.get("CommonPrefixes", [])]
-        except (ClientError, BotoCoreError) as error:
+        except _FAILURES as error:
             raise self._explained(error, prefix) from error
         return sorted(found)
 
@@ -198,22 +225,47 @@ class Objects:
         """Remove an object; nothing happens if there is none."""
         self._call("delete_object", key, Key=key)
 
+    def _read(self, key: str, **arguments) -> bytes:
+        """The body of an answer, asked for again while it is cut off."""
+        for pause in (*self._pauses, None):
+            body = self._call("get_object", key, Key=key, **arguments)["Body"]
+            try:
+                return body.read()
+            except _CUT_OFF as error:
+                if pause is None:
+                    raise self._explained(error, key) from error
+            finally:
+                body.close()
+            time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _there(self, key: str, body: bytes, metadata: dict[str, str]) -> str | None:
+        """The etag of the object, if it is just this one."""
+        try:
+            before, found, after = self.head(key), self.get(key), self.head(key)
+        except ObjectMissing:
+            return None
+        same = found == body and after.metadata == metadata and before.etag == after.etag
+        return after.etag if same else None
+
     def _call(self, operation: str, key: str, **arguments):
         try:
             return getattr(self._client, operation)(Bucket=self.bucket, **arguments)
-        except (ClientError, BotoCoreError) as error:
+        except _FAILURES as error:
             raise self._explained(error, key) from error
 
     def _explained(self, error: Exception, key: str) -> NightjarError:
+        if isinstance(error, boto3.exceptions.Boto3Error):  # which wraps what it could not get over
+            error = getattr(error, "last_exception", None) or error.__context__ or error
         code = str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""
         if code == "NoSuchBucket":
             return StoreFailed(f"there is no bucket {self.bucket!r}", "Create it, or set NIGHTJAR_BUCKET")
         if code in _MISSING:
             return ObjectMissing(f"there is no object {key!r} in {self.bucket}")
         if code in _CONFLICT:
-            return ObjectChanged(f"{key!r} was written by somebody else meanwhile", "Run the task again")
+            return ObjectChanged(key, bool(error.response["ResponseMetadata"].get("RetryAttempts")))
         where = self._endpoint or "S3"
-        if isinstance(error, NoConnection | HTTPClientError):
+        if isinstance(error, NoConnection | HTTPClientError | IncompleteReadError):
             remedy = (
                 "Is the store up? The embedded one is started by make demo, or .venv/bin/python -m deploy.embedded up; "
                 "for another see NIGHTJAR_S3_ENDPOINT"

@@ -7,6 +7,7 @@ import logging
 import urllib.request
 from typing import Any
 
+from nightjar.legible import one_line
 from nightjar.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ def say_what_failed(context: dict[str, Any]) -> None:
     instance = context["task_instance"]
     day = getattr(context.get("dag_run"), "partition_key", None)
     error = str(context.get("exception")).rstrip(".")
-    text = (
+    text = one_line(
         f"{instance.dag_id} {day}: {instance.task_id} failed for good: {error}. "
         f"Runbook: the DAG's documentation. Log: {getattr(instance, 'log_url', '')}"
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
+
+from nightjar.legible import one_line
 
 _AS_WIDE_AS_NEEDED = 100_000
 
@@ -76,9 +77,9 @@ def _table(section: Section):
 
 
 def plain(value: object) -> str:
-    """A value as a person reads it. Control characters, which an object's name may hold, do not reach the terminal."""
+    """A value as a person reads it, on one line."""
     if value is None:
         return "-"
     if isinstance(value, float):
         return f"{value:.3f}"
-    return "".join("\ufffd" if unicodedata.category(letter) == "Cc" else letter for letter in str(value))
+    return one_line(str(value))

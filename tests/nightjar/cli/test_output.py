@@ -39,7 +39,7 @@ def test_brackets_and_colons_are_not_markup():
 
 def test_control_characters_do_not_reach_the_terminal():
     said = written(Answer({}, [Section("t", ("a",), [("a\x1b[2Jb\nc\x9b",)])], ["\x07"]))
-    assert "a\ufffd[2Jb\ufffdc\ufffd" in said
+    assert r"a\x1b[2Jb\nc\x9b" in said
     assert not {"\x1b", "\x9b", "\x07"} & set(said)
 
 

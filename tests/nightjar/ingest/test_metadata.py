@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nightjar.ingest.metadata import Metadata, decode, encode
 
-_CLEAN = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=60)
+_CLEAN = st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=60)
 
 
 @given(_CLEAN)
@@ -35,6 +35,19 @@ def test_all_fields_are_optional():
         ("%E6%AD", None, "title is not percent-encoded UTF-8 and was dropped"),
         ("%FF%FE", None, "title is not percent-encoded UTF-8 and was dropped"),
         ("a%00b%1B[31mc%0A", "a b [31mc", "title had control characters, which were removed"),
+        ("=?UTF-8?B?w4lsw6lvbm9yZQ==?=", "Éléonore", ""),
+        ("=?utf-8?q?Bj=C3=B6rk_?= live =?iso-8859-1?Q?=E0?= =?iso-8859-1?Q?_Paris?=", "Björk live à Paris", ""),
+        ("=?UTF-8?Q?100%25?=", "100%25", ""),
+        ("=?UTF-8?Q?=FF?=", None, "title is not percent-encoded UTF-8 and was dropped"),
+        ("=?no-such-charset?Q?x?=", None, "title is not percent-encoded UTF-8 and was dropped"),
+        ("=?UTF-8?B?w?=", None, "title is not percent-encoded UTF-8 and was dropped"),
+        ("a =? question ?=", "a =? question ?=", ""),
+        ("%3D%3FUTF-8%3FQ%3Fx%3F%3D", "=?UTF-8?Q?x?=", ""),
+        ("\u00c3\u0089t\u00c3\u00a9", "Été", ""),
+        ("\u00c9t\u00e9", "Été", ""),
+        ("%E2%80%AEexe.3pm%E2%80%AC", "exe.3pm", "title had control characters, which were removed"),
+        ("%D9%85%DB%8C%E2%80%8C%D8%B1%D9%88%D9%85", "می\u200cروم", ""),
+        ("%E2%80%8B%EF%BB%BF", None, "title had control characters, which were removed"),
         ("x" * 201, None, "title has 201 characters, more than 200, and was dropped"),
     ],
 )
@@ -50,3 +63,7 @@ def test_an_id_is_never_changed_only_dropped(raw):
     assert said.uploader is None
     assert len(said.problems) == 1
     assert decode({"user-id": "e%CC%81 x"}).uploader == "e\u0301 x"
+
+
+def test_an_id_in_an_encoded_word_is_the_one_of_listens_and_takedowns():
+    assert decode({"user-id": "=?UTF-8?Q?Jos=C3=A9?="}).uploader == decode({"user-id": "Jos%C3%A9"}).uploader == "José"
