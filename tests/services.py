@@ -65,7 +65,7 @@ def valkey(stack_data: Path, stack_ports: dict[str, int]) -> Iterator:
     """The running key-value store."""
     from deploy.embedded.valkey import Valkey
 
-    yield from _running(Valkey(stack_data, stack_ports))
+    yield from _running(Valkey(stack_data, stack_ports, password=""))
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +73,7 @@ def milvus_lite(stack_data: Path, stack_ports: dict[str, int]) -> Iterator:
     """The running vector database."""
     from deploy.embedded.milvus import MilvusLite
 
-    yield from _running(MilvusLite(stack_data, stack_ports))
+    yield from _running(MilvusLite(stack_data, stack_ports, token=""))
 
 
 @pytest.fixture(scope="session")

@@ -80,12 +80,12 @@ def run(plan: Plan, console: Console) -> bool:
         console.print("$ " + " ".join(nights.command), soft_wrap=True)
         if not nights.begin():
             console.print("An earlier one was interrupted: it goes on")
-        console.print(f"Watch it at {stack.address}")
+        console.print(f"Watch it at {stack.page}", markup=False)
         with Progress(console, truth, Objects(stack.settings), stack.settings.separator) as progress:
             nights.watch(progress.show, within_s=12 * _HOURS)
     verdict = Report(stack.settings, truth, console).print(nights.seconds())
     console.print(f"\nTook {time.monotonic() - begun:.0f} s. It goes on running:")
-    console.print(f"  Airflow       {stack.address}")
+    console.print(f"  Airflow       {stack.page}", markup=False)
     console.print("  command line  .venv/bin/nightjar status, .venv/bin/nightjar recs user-01")
     console.print("  stop          make stop")
     return verdict is None or not verdict.mistakes

@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
         if asked.command == "airflow":
             os.execve(executable("airflow"), ["airflow", *arguments[at + 1 :]], stack.command_environment | _QUIET)
         stack.up(print)
-        print(f"Airflow: {stack.address}   data: {stack.data}   stop: make stop")
+        print(f"Airflow: {stack.page}   data: {stack.data}   stop: make stop")
         return 0
     except NightjarError as error:
         print(error, file=sys.stderr)
@@ -72,6 +72,7 @@ def _status(stack: Stack) -> int:
     services = stack.status()
     for name, pid, log in services:
         print(f"{name:<22} {f'process {pid}' if pid else 'does not run':<16} {log}")
+    print(f"Airflow: {stack.page}")
     return 0 if all(pid for _, pid, _ in services) else 3
 
 

@@ -14,8 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from deploy.embedded import ports
-from deploy.embedded.service import REPOSITORY, Service, executable
+from deploy.embedded.service import REPOSITORY, Service, executable, write_private
 from nightjar.errors import NightjarError
+
+USER = "admin"
+"""The one user of the page and of the REST interface."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,26 @@ class AirflowConfig:
     port: int
     log_ports: tuple[int, int]
     secrets: dict[str, str]
-    """`fernet`, `jwt` and `api`: keys that only have to be hard to guess and the same everywhere."""
+    """`fernet`, `jwt` and `api`: keys that only have to be hard to guess and the same everywhere; `page`: what a person
+    types."""
     parallelism: int = 3
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def page(self) -> str:
+        """Where a person looks, and how they get in."""
+        return f"{self.address} (user {USER}, password {self.secrets['page']})"
+
+    @property
+    def passwords(self) -> Path:
+        """Where Airflow finds the password of each user."""
+        return self.home / "passwords.json"
+
     def environment(self) -> dict[str, str]:
-        """AIRFLOW_* variables. Everybody on this machine's loopback interface is an administrator."""
+        """AIRFLOW_* variables."""
         sections = {
             "core": {
                 "dags_folder": REPOSITORY / "dags",
@@ -46,7 +60,8 @@ class AirflowConfig:
                 "parallelism": self.parallelism,
                 "mp_start_method": "fork",
                 "execution_api_server_url": f"{self.address}/execution/",
-                "simple_auth_manager_all_admins": True,
+                "simple_auth_manager_users": f"{USER}:admin",
+                "simple_auth_manager_passwords_file": self.passwords,
                 "fernet_key": self.secrets["fernet"],
             },
             "database": {"sql_alchemy_conn": self.database, "load_default_connections": False},
@@ -124,7 +139,9 @@ class ApiServer(_AirflowService):
     ready_within_s = 300.0
 
     def prepare(self) -> None:
-        """Make or renew the tables of the metadata database, once for each version of Airflow."""
+        """Write the user's password, which Airflow would make and log itself; make or renew the tables of the metadata
+        database, once for each version of Airflow."""
+        write_private(self.config.passwords, json.dumps({USER: self.config.secrets["page"]}))
         made = self.folder / f"migrated-{version('apache-airflow-core')}"
         if made.exists():
             return
@@ -173,8 +190,9 @@ _PATIENCE_S = (1.0, 5.0, 10.0)
 class AirflowApi:
     """Airflow's REST interface, as far as the embedded parts need it."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, config: AirflowConfig) -> None:
+        self._address = config.address
+        self._login = {"username": USER, "password": config.secrets["page"]}
         self._token = ""
 
     def get(self, path: str) -> dict:
@@ -191,7 +209,7 @@ class AirflowApi:
     def call(self, method: str, path: str, body: dict | None = None) -> dict:
         """The answer to a request for `/api/v2<path>`. Raises NightjarError with what Airflow said."""
         if not self._token:
-            self._token = self._ask("GET", "/auth/token", None)["access_token"]
+            self._token = self._ask("POST", "/auth/token", self._login)["access_token"]
         return self._ask(method, f"/api/v2{path}", body)
 
     def set_pool(self, name: str, slots: int, description: str) -> None:

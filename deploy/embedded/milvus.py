@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
-from deploy.embedded import ports
+from deploy.embedded import milvus_server, ports
 from deploy.embedded.service import Service, executable
 
 
@@ -16,16 +17,21 @@ class MilvusLite(Service):
     ends_by = signal.SIGINT  # closes its files; any other signal just ends it
     grace_s = 8.0
 
+    def __init__(self, data: Path, ports: dict[str, int], token: str) -> None:
+        """`token` is what clients must bring; with an empty one everybody on this machine is served."""
+        super().__init__(data, ports)
+        self.token = token
+
     @property
     def uri(self) -> str:
         return f"http://127.0.0.1:{self.ports['milvus']}"
 
     def command(self) -> list[str]:
-        place = ["--data-dir", str(self.folder), "--host", "127.0.0.1", "--port", str(self.ports["milvus"])]
-        return [executable("milvus-lite"), "server", *place]
+        place = [str(self.folder), str(self.ports["milvus"])]
+        return [executable("python"), "-P", milvus_server.__file__, *place]  # -P: what lies beside it is not imported
 
     def environment(self) -> dict[str, str]:
-        return {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        return {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", milvus_server.TOKEN: self.token}
 
     def ready(self) -> bool:
         return ports.answers(self.ports["milvus"])

@@ -69,12 +69,14 @@ class _Space:
         chosen = ports.choose((*SeaweedFS.port_names, *MilvusLite.port_names, "nobody"), {})
         (folder / _PORTS).write_text(json.dumps(chosen))
         keys = {"AWS_ACCESS_KEY_ID": secrets.token_hex(16), "AWS_SECRET_ACCESS_KEY": secrets.token_hex(32)}
-        seaweedfs, milvus = self._services = _services(folder, chosen, keys, settings.bucket)
+        token = secrets.token_hex(16)
+        seaweedfs, milvus = self._services = _services(folder, chosen, keys, settings.bucket, token)
         own = replace(
             settings,
             s3_endpoint=seaweedfs.endpoint,
             milvus_uri=milvus.uri,
-            milvus_token="",
+            milvus_token=token,
+            milvus_bucket="",
             kv_url=f"redis://127.0.0.1:{chosen['nobody']}/0",  # none runs, and another one is not to be written to
         )
         self._temporary = folder / "tmp"
@@ -113,8 +115,10 @@ class _Space:
         _end(self._folder, self._services)
 
 
-def _services(folder: Path, chosen: dict[str, int], keys: dict[str, str], bucket: str) -> tuple[SeaweedFS, MilvusLite]:
-    made = SeaweedFS(folder, chosen, keys, bucket), MilvusLite(folder, chosen)
+def _services(
+    folder: Path, chosen: dict[str, int], keys: dict[str, str], bucket: str, token: str
+) -> tuple[SeaweedFS, MilvusLite]:
+    made = SeaweedFS(folder, chosen, keys, bucket), MilvusLite(folder, chosen, token)
     for service in made:
         service.ends_by = signal.SIGKILL  # nothing is kept that an orderly end would save
     return made
@@ -154,7 +158,7 @@ def _remove_if_abandoned(lock: Path) -> None:
             if time.time() - lock.stat().st_mtime > _GRACE_OF_NEW_S:
                 folder = lock.parent.resolve()
                 chosen = json.loads((folder / _PORTS).read_text())  # sockets outside of the folder are named by them
-                _end(folder, _services(folder, chosen, {}, ""))
+                _end(folder, _services(folder, chosen, {}, "", ""))
                 shutil.rmtree(folder, ignore_errors=True)  # another process may be removing it too
     except (BlockingIOError, FileNotFoundError, PermissionError):
         return  # in use, gone meanwhile, or somebody else's

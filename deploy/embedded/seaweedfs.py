@@ -1,14 +1,17 @@
-"""Object storage: SeaweedFS, all of its servers in one process."""
+"""Object storage: SeaweedFS, all of its servers in one process, of which others may ask the S3 server alone."""
 
 from __future__ import annotations
 
+import secrets
 import urllib.error
 from pathlib import Path
 
-from deploy.embedded import ports
+from deploy.embedded import certificate, ports
 from deploy.embedded.service import Service, executable
 
 _SERVERS = ("s3", "master", "volume", "filer", "admin")
+_PEERS = ("MASTER", "VOLUME", "FILER", "S3", "ADMIN", "WORKER", "CLIENT")
+_SIGNED = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
 
 
 class SeaweedFS(Service):
@@ -27,12 +30,27 @@ class SeaweedFS(Service):
         return f"http://127.0.0.1:{self.ports['s3']}"
 
     def environment(self) -> dict[str, str]:
-        return self.keys
+        """With what keeps others from the servers behind S3, which by themselves serve everybody: keys for the volume
+        server's HTTP, and for gRPC a certificate that both sides must have. See `weed scaffold -config=security`."""
+        keys = {f"WEED_JWT_{name}_KEY": secrets.token_hex(32) for name in _SIGNED}
+        pair = {"CERT": str(self._certificate), "KEY": str(self._key)}
+        peers = {f"WEED_GRPC_{peer}_{kind}": path for peer in _PEERS for kind, path in pair.items()}
+        return self.keys | keys | peers | {"WEED_GRPC_CA": str(self._certificate)}
+
+    def prepare(self) -> None:
+        certificate.write(self._certificate, self._key)
 
     def command(self) -> list[str]:
         listen = [f"-{server}.port={self.ports[server]}" for server in _SERVERS]
         listen += [f"-{server}.port.grpc={self.ports[server + '_grpc']}" for server in _SERVERS]
-        off = ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+        off = [
+            "-disableHttp",
+            "-webdav=false",
+            "-admin.ui=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-master.telemetry=false",
+        ]
         return [
             executable("weed"),
             "-logtostderr=true",  # else it writes files into /tmp
@@ -46,6 +64,14 @@ class SeaweedFS(Service):
             *listen,
             *off,
         ]
+
+    @property
+    def _certificate(self) -> Path:
+        return self.folder / "peers.pem"
+
+    @property
+    def _key(self) -> Path:
+        return self.folder / "peers.key"
 
     def ready(self) -> bool:
         if not ports.answers(self.ports["s3"]):

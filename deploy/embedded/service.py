@@ -34,6 +34,15 @@ def package_folder(name: str) -> Path:
     raise NightjarError(f"the package {name!r} is not installed", "Run make install")
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read, whole or not at all."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.replace(path)
+
+
 class Service:
     """A server on 127.0.0.1 whose state is below `data`.
 
@@ -93,6 +102,8 @@ class Service:
         self.end_leftovers()
         for folder in (self.folder, self.log.parent, self._pid_file.parent):
             folder.mkdir(parents=True, exist_ok=True)
+        if self.folder.stat().st_uid == os.geteuid():  # PostgreSQL's may be another user's
+            self.folder.chmod(0o700)
         self.prepare()
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
@@ -103,6 +114,7 @@ class Service:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o077,  # what it keeps is nobody else's
             )
         noted = processes.identify(self._child.pid)
         if noted is None:

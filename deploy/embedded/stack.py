@@ -20,7 +20,7 @@ from deploy.embedded.airflow import AirflowApi, AirflowConfig, ApiServer, DagPro
 from deploy.embedded.milvus import MilvusLite
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.seaweedfs import SeaweedFS
-from deploy.embedded.service import REPOSITORY, Service
+from deploy.embedded.service import REPOSITORY, Service, write_private
 from deploy.embedded.valkey import Valkey
 from nightjar import parts
 from nightjar.settings import CLOUD_ACCOUNT, Settings
@@ -29,10 +29,12 @@ HOME = REPOSITORY / ".nightjar"
 """Below it are the data directories, one a catalogue; `current` is a link to the one that was started last."""
 
 NOTED = "private.json"
-"""The file in a data directory that says that the parts were started there: their keys."""
+"""The file in a data directory that says that the parts were started there: their keys and passwords."""
 
 NEVER = "2100-01-01"
 """The first night of the embedded parts: their days are given to them by backfills."""
+
+_SECRETS = ("access_key", "secret_key", "postgres", "valkey", "milvus", "jwt", "api")
 
 _AIRFLOW_PORTS = ("airflow", "worker_logs", "trigger_logs")
 _STORES = (SeaweedFS, Valkey, MilvusLite, Postgres)
@@ -48,7 +50,7 @@ class Stack:
         self._settings = settings or Settings.load({})
         self._pool_slots = pool_slots or os.cpu_count() or 1
         with self._locked():
-            self._noted = json.loads(self._text(NOTED) or "{}") or self._new_secrets()
+            self._noted = self._secrets(json.loads(self._text(NOTED) or "{}"))
             self._ports = json.loads(self._text("ports.json") or "{}") or self._assigned({})
         self._build()
 
@@ -57,13 +59,16 @@ class Stack:
         noted, data = self._noted, self.data
         self.keys = {"AWS_ACCESS_KEY_ID": noted["access_key"], "AWS_SECRET_ACCESS_KEY": noted["secret_key"]}
         seaweedfs = SeaweedFS(data, self._ports, self.keys, self._settings.bucket)
-        valkey, milvus = Valkey(data, self._ports), MilvusLite(data, self._ports)
+        valkey = Valkey(data, self._ports, noted["valkey"])
+        milvus = MilvusLite(data, self._ports, noted["milvus"])
         self._postgres = Postgres(data, self._ports, noted["postgres"])
         self._stores: list[Service] = [milvus, seaweedfs, valkey, self._postgres]
         self.settings = replace(
             self._settings,
             s3_endpoint=seaweedfs.endpoint,
             milvus_uri=milvus.uri,
+            milvus_token=milvus.token,
+            milvus_bucket="",
             kv_url=valkey.url,
             first_night=self._settings.first_night or NEVER,
             airflow=".venv/bin/python -m deploy.embedded airflow",
@@ -76,7 +81,7 @@ class Stack:
             secrets=noted,
             parallelism=self._pool_slots + 2,  # what is short goes on beside the separations
         )
-        self.api, self.address = AirflowApi(airflow.address), airflow.address
+        self.api, self.address, self.page = AirflowApi(airflow), airflow.address, airflow.page
         self.environment = self.settings.environment() | self.keys | ports.past_proxies(os.environ)
         self.command_environment = os.environ | self.environment | airflow.environment()
         self._airflow: list[Service] = [
@@ -107,7 +112,7 @@ class Stack:
             except BaseException:
                 self._stop(lambda line: None)
                 raise
-            self._write("environment", parts.described(self.environment))
+            write_private(self.data / "environment", parts.described(self.environment))
             with contextlib.suppress(ValueError):  # elsewhere: named by --data, found by its name only
                 self._point_here(self.data.relative_to(HOME))
 
@@ -165,23 +170,21 @@ class Stack:
         path = self.data / name
         return path.read_text() if path.exists() else ""
 
-    def _write(self, name: str, text: str) -> None:
-        new = self.data / f"{name}.new"
-        new.unlink(missing_ok=True)
-        new.touch(mode=0o600)
-        new.write_text(text)
-        new.replace(self.data / name)
-
-    def _new_secrets(self) -> dict[str, str]:
-        made = {name: secrets.token_hex(32) for name in ("access_key", "secret_key", "postgres", "jwt", "api")}
-        made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        self._write(NOTED, json.dumps(made))
-        return made
+    def _secrets(self, noted: dict[str, str]) -> dict[str, str]:
+        """The secrets that were noted, and those that a newer version needs besides: made once, and then noted too."""
+        made = {name: secrets.token_hex(32) for name in _SECRETS if name not in noted}
+        if "fernet" not in noted:
+            made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        if "page" not in noted:  # what a person types
+            made["page"] = secrets.token_urlsafe(12)
+        if made:
+            write_private(self.data / NOTED, json.dumps(noted | made))
+        return noted | made
 
     def _assigned(self, before: dict[str, int]) -> dict[str, int]:
         names = [name for service in _STORES for name in service.port_names] + list(_AIRFLOW_PORTS)
         chosen = ports.choose(names, before)
-        self._write("ports.json", json.dumps(chosen))
+        write_private(self.data / "ports.json", json.dumps(chosen))
         return chosen
 
     def _point_here(self, place: Path) -> None:

@@ -25,7 +25,7 @@ class _Node(Valkey):
 
     def __init__(self, data: Path, ports: dict[str, int], number: int) -> None:
         self.name = f"valkey-{number}"
-        super().__init__(data, {"kv": ports[f"kv_{number}"], "bus": ports[f"bus_{number}"]})
+        super().__init__(data, {"kv": ports[f"kv_{number}"], "bus": ports[f"bus_{number}"]}, password="")
 
     def command(self) -> list[str]:
         cluster = ["--cluster-enabled", "yes", "--cluster-port", str(self.ports["bus"])]

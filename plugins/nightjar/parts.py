@@ -33,8 +33,9 @@ def take(environ: MutableMapping[str, str]) -> str:
     """Add to the environment what the file says, unless that says itself where the parts are; returns what a person is
     to be told, "" if nothing.
 
-    Variables that are set win, but for the addresses' keys, which are the file's whatever account the person has
-    besides. Raises NightjarError for a file that is named and cannot be read, and for one that is not of this kind.
+    Variables that are set win, but for the addresses' keys, passwords and tokens: they are the file's, whatever account
+    the person has besides. Raises NightjarError for a file that is named and cannot be read, and for one that is not of
+    this kind.
     """
     if any(name in environ for name in _OTHERS):
         return ""
@@ -51,7 +52,7 @@ def take(environ: MutableMapping[str, str]) -> str:
     for name in CLOUD_ACCOUNT:
         environ.pop(name, None)
     for name, value in written.items():
-        if name in (_MILVUS, *_OTHERS) or name.startswith("AWS_") or name.lower() == "no_proxy":
+        if name in (_MILVUS, *_OF_MILVUS, *_OTHERS) or name.startswith("AWS_") or name.lower() == "no_proxy":
             environ[name] = value
         else:
             environ.setdefault(name, value)

@@ -54,7 +54,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
         keys = {"AWS_ACCESS_KEY_ID": "nightjar-bench", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16)}
         chosen = ports.choose((*SeaweedFS.port_names, *Valkey.port_names), {})
-        objects, valkey = SeaweedFS(Path(folder), chosen, keys, "nightjar"), Valkey(Path(folder), chosen)
+        objects, valkey = SeaweedFS(Path(folder), chosen, keys, "nightjar"), Valkey(Path(folder), chosen, password="")
         settings = Settings(s3_endpoint=objects.endpoint, kv_url=valkey.url, model=FIRST_MODEL)
         for name in CLOUD_ACCOUNT:
             os.environ.pop(name, None)

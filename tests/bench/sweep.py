@@ -73,7 +73,7 @@ def _serve(folder: Path, asked: argparse.Namespace, sizes: list[int]) -> None:
     """Start the servers, let the library grow, and measure at each size."""
     keys = {"AWS_ACCESS_KEY_ID": "nightjar-bench", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16)}
     chosen = ports.choose((*SeaweedFS.port_names, *MilvusLite.port_names), {})
-    store, milvus = SeaweedFS(folder, chosen, keys, "nightjar"), MilvusLite(folder, chosen)
+    store, milvus = SeaweedFS(folder, chosen, keys, "nightjar"), MilvusLite(folder, chosen, token="")
     settings = Settings(s3_endpoint=store.endpoint, milvus_uri=milvus.uri, model=FIRST_MODEL)
     for name in CLOUD_ACCOUNT:
         os.environ.pop(name, None)

@@ -49,7 +49,7 @@ def main() -> int:
         chosen, data = ports.choose(names, {}), Path(folder)
         objects = SeaweedFS(data, chosen, keys, "milvus")
         server = MilvusStandalone(data, chosen, Bucket(chosen["s3"], "milvus", keys))
-        lite = MilvusLite(data, ports.choose(MilvusLite.port_names, chosen | {"milvus": 0}))
+        lite = MilvusLite(data, ports.choose(MilvusLite.port_names, chosen | {"milvus": 0}), token="")
         for name in CLOUD_ACCOUNT:
             os.environ.pop(name, None)
         os.environ.update(keys | ports.past_proxies(os.environ))

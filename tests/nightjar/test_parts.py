@@ -41,7 +41,13 @@ def taken(file, **own: str) -> tuple[dict[str, str], str]:
 
 
 def test_the_whole_file_is_taken_where_nothing_says_where_the_parts_are(file):
-    environ, said = taken(file, NIGHTJAR_SHARD_SONGS="9", AWS_ACCESS_KEY_ID="mine", AWS_PROFILE="mine")
+    own = {
+        "NIGHTJAR_SHARD_SONGS": "9",
+        "NIGHTJAR_MILVUS_TOKEN": "mine",
+        "AWS_ACCESS_KEY_ID": "mine",
+        "AWS_PROFILE": "mine",
+    }
+    environ, said = taken(file, **own)
     assert Settings.load(environ) == replace(WRITTEN, shard_songs=9)
     assert (environ["AWS_ACCESS_KEY_ID"], "AWS_PROFILE" in environ, said) == ("written=key", False, "")
 
