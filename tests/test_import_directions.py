@@ -49,7 +49,7 @@ CLIENTS = {
 """What a pure module does not import: it computes from its arguments alone."""
 
 PURE = (
-    *("shards", "thresholds", "errors", "legible", "rules", "schemas"),
+    *("shards", "thresholds", "errors", "legible", "rules", "schemas", "partition"),
     *("ingest.names", "ingest.metadata", "ingest.judge", "ingest.cells", "ingest.events"),
     *("duplicates.match", "duplicates.places", "duplicates.lines", "duplicates.verdict", "duplicates.groups"),
     *("duplicates.index", "duplicates.picture_data"),

@@ -9,9 +9,7 @@ mixture, and a task may be killed anywhere and run again. The same rows always g
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +17,8 @@ import pyarrow.parquet as pq
 from nightjar import schemas
 from nightjar.days import backfill
 from nightjar.errors import NightjarError, PartitionMissing
-from nightjar.objects import ObjectMissing, Objects
+from nightjar.objects import ObjectChanged, ObjectMissing, Objects
+from nightjar.partition import Manifest, Part, Partition, receipt_key
 from nightjar.settings import Settings
 
 _PRODUCERS = {
@@ -38,72 +37,6 @@ _WRITTEN = {
 }
 """How a table's Parquet is written where not by default. Lists name the same songs again and again: with a dictionary
 of them all a part of 5 million rows has 68 MB instead of 102, and is read in half the time."""
-
-
-@dataclass(frozen=True, order=True)
-class Partition:
-    """One day of one table. Tables in `schemas.BY_MODEL` need `model`, those in `schemas.BY_STAGE` need `stage`."""
-
-    table: str
-    day: str
-    model: str | None = None
-    stage: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.table not in schemas.TABLES:
-            raise NightjarError(f"there is no table {self.table!r}", f"Tables: {', '.join(sorted(schemas.TABLES))}")
-        if (self.table in schemas.BY_MODEL) != bool(self.model) or (self.table in schemas.BY_STAGE) != bool(self.stage):
-            raise NightjarError(f"{self} does not fit how {self.table} is partitioned", "See nightjar/schemas.py")
-
-    @property
-    def prefix(self) -> str:
-        """Where its objects are, with a slash at the end."""
-        return f"lake/{self.table}/dt={self.day}/{self._suffix}"
-
-    @property
-    def manifest_key(self) -> str:
-        """The object that commits it."""
-        return f"{self.prefix}_manifest.json"
-
-    @property
-    def _suffix(self) -> str:
-        return f"model={self.model}/" if self.model else f"stage={self.stage}/" if self.stage else ""
-
-    def __str__(self) -> str:
-        return self.prefix.removeprefix("lake/").rstrip("/")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One Parquet object: `name` within its partition, rows, bytes and SHA-256 of the content."""
-
-    name: str
-    rows: int
-    size: int
-    sha256: str
-
-    def to_json(self) -> bytes:
-        return json.dumps(asdict(self), sort_keys=True).encode()
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Part:
-        return cls(**json.loads(text))
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a committed partition consists of."""
-
-    rows: int
-    parts: list[Part] = field(default_factory=list)
-
-    def to_json(self) -> bytes:
-        return json.dumps(asdict(self), indent=1, sort_keys=True).encode()
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Manifest:
-        loaded = json.loads(text)
-        return cls(loaded["rows"], [Part(**part) for part in loaded["parts"]])
 
 
 class Lake:
@@ -138,42 +71,71 @@ class Lake:
                 raise NightjarError(f"{partition}: shard {shard} of {shards} was never staged", remedy) from error
         return Manifest(sum(part.rows for part in parts), parts)
 
-    def commit(self, partition: Partition, shards: int) -> Manifest:
-        """Make the staged shards 0 to `shards`-1 the partition's content, replacing what was there.
+    def commit(self, partition: Partition, shards: int, *, once: bool = False) -> Manifest:
+        """Make the staged shards 0 to `shards`-1 the partition's content, replacing what was there; with `once` only if
+        nothing was. Two writers of the same rows both succeed, and what they write is there once.
 
-        Raises NightjarError if a shard was not staged, ObjectChanged if another writer commits at the same time.
+        Raises NightjarError if a shard was not staged, ObjectChanged if another writer commits other rows at the same
+        time.
         """
-        manifest_key = partition.manifest_key
-        try:
-            before = self.objects.head(manifest_key).etag
-        except ObjectMissing:
-            before = ""
+        key = partition.manifest_key
+        before = "" if once else self._etag(key)
+        earlier = self.objects.get(key) if before else b""
         manifest = self.staged(partition, shards)
         stored = self._stored(partition)
+        self._require(partition, manifest, stored)
+        try:
+            ours = self.objects.put(key, manifest.to_json(), expect=before)
+        except ObjectChanged:
+            if self._etag(key) and self.objects.get(key) == manifest.to_json():
+                return manifest  # by another run of the same day, or by our own request whose answer was lost
+            raise
+        try:
+            self._require(partition, manifest, self._stored(partition))
+        except NightjarError:
+            if self._etag(key) != ours:  # ours was whole, and a later commit has replaced it
+                return manifest
+            self._put_back(key, earlier, ours)  # swept between our look and our put, by one who had committed before
+            raise
+        self._sweep(partition, manifest, stored, ours)
+        return manifest
+
+    def write(self, partition: Partition, rows: pa.Table, *, once: bool = False) -> Manifest:
+        """Stage and commit a partition of one part; with `once` only if there is none. Raises ObjectChanged."""
+        self.write_part(partition, 0, rows)
+        return self.commit(partition, 1, once=once)
+
+    def remove(self, partition: Partition) -> None:
+        """Make the partition as if it had never been written, its manifest first."""
+        self.objects.delete(partition.manifest_key)
+        self._sweep(partition, Manifest(0), self._stored(partition), "")
+
+    def _etag(self, key: str) -> str:
+        """ "" if there is no such object."""
+        try:
+            return self.objects.head(key).etag
+        except ObjectMissing:
+            return ""
+
+    def _require(self, partition: Partition, manifest: Manifest, stored: list[str]) -> None:
         for part in manifest.parts:
             if partition.prefix + part.name not in stored:
                 raise NightjarError(
                     f"{partition}: {part.name} is gone: another writer swept it away", "Run the partition's task again"
                 )
-        self.objects.put(manifest_key, manifest.to_json(), expect=before)
-        self._sweep(partition, manifest, stored)
-        return manifest
 
-    def write(self, partition: Partition, rows: pa.Table) -> Manifest:
-        """Stage and commit a partition of one part."""
-        self.write_part(partition, 0, rows)
-        return self.commit(partition, 1)
-
-    def remove(self, partition: Partition) -> None:
-        """Make the partition as if it had never been written, its manifest first."""
-        self.objects.delete(partition.manifest_key)
-        self._sweep(partition, Manifest(0), self._stored(partition))
+    def _put_back(self, key: str, earlier: bytes, ours: str) -> None:
+        if earlier:
+            self.objects.put(key, earlier, expect=ours)
+        else:
+            self.objects.delete(key)
 
     def _stored(self, partition: Partition) -> list[str]:
         return [seen.key for seen in self.objects.list(partition.prefix)]
 
-    def _sweep(self, partition: Partition, manifest: Manifest, stored: list[str]) -> None:
-        """Delete, of the `stored` keys, parts and receipts of earlier versions.
+    def _sweep(self, partition: Partition, manifest: Manifest, stored: list[str], ours: str) -> None:
+        """Delete, of the `stored` keys, parts and receipts of earlier versions, as long as the manifest has the etag
+        `ours`: a later one may name them, and its writer sweeps itself.
 
         A reader holding an old manifest simply reads again; what another writer stages meanwhile is not touched.
         """
@@ -181,6 +143,8 @@ class Lake:
         keep |= {receipt_key(partition, shard) for shard in range(len(manifest.parts))}
         for key in stored:
             if key.startswith((partition.prefix + "part-", partition.prefix + "_staged/")) and key not in keep:
+                if self._etag(partition.manifest_key) != ours:
+                    return
                 self.objects.delete(key)
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -275,11 +239,6 @@ class Lake:
 def _producer(partition: Partition) -> str:
     """The DAG that writes the table."""
     return _PRODUCERS.get(partition.table, "ingest_uploads")
-
-
-def receipt_key(partition: Partition, shard: int) -> str:
-    """Where it is said which part a shard has staged."""
-    return f"{partition.prefix}_staged/{shard:04d}.json"
 
 
 def _parquet(rows: pa.Table, **options) -> bytes:

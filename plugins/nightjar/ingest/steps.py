@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from nightjar.errors import NightjarError
 from nightjar.ingest import events, exports, songs, uploads
 from nightjar.ingest.claims import Claims
 from nightjar.lake import Lake, Partition
+from nightjar.objects import ObjectChanged
 from nightjar.settings import Settings
 from nightjar.shards import shard_count
 from nightjar.takedowns import ledger
@@ -38,7 +40,8 @@ def freeze(settings: Settings, day: str) -> dict:
     now = uploads.listed(lake, day, forgotten)
     kept = lake.exists(partition)
     if not kept:
-        lake.write(partition, now)
+        with contextlib.suppress(ObjectChanged):  # another run of the day was first: its list is the day's work
+            lake.write(partition, now, once=True)
     frozen = lake.read(partition)
     if drift := uploads.drift(without("uploads", frozen, forgotten), now):
         log.warning(

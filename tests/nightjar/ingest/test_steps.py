@@ -104,6 +104,24 @@ def test_an_empty_day_commits_empty_tables(settings, lake):
     assert rejects(lake, DAY) == {}
 
 
+def test_of_two_runs_that_freeze_at_once_the_first_one_counts(settings, lake, upload, monkeypatch):
+    """A backfill beside the schedule's run of the same day: both go on with one list, whatever arrives in between."""
+    upload("one.mp3")
+    exists, left = type(lake).exists, [True]
+
+    def overtaken(self, partition):
+        before = exists(self, partition)
+        if left:
+            left.clear()
+            upload("two.mp3")
+            assert steps.freeze(settings, DAY) == {"uploads": 2, "shards": 1}
+        return before
+
+    monkeypatch.setattr(type(lake), "exists", overtaken)
+    assert steps.freeze(settings, DAY) == {"uploads": 2, "shards": 1}
+    assert lake.read(Partition("uploads", DAY)).num_rows == 2
+
+
 def test_what_arrives_after_the_freeze_waits_for_a_refreeze(settings, lake, upload, caplog):
     upload("early.mp3")
     steps.freeze(settings, DAY)
