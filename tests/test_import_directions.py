@@ -33,6 +33,7 @@ FOR_THE_EMBEDDER = {
     "legible",
     "objects",
     "parent",
+    "partition",
     "parts",
     "rules",
     "schemas",
