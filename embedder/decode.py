@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 
-from embedder import signal
+from embedder import downmix, signal
 from nightjar import thresholds
 from nightjar.errors import NightjarError
 
@@ -35,6 +35,8 @@ class Pcm:
 
     path: Path
     frames: int
+    turned: bool = False
+    """Whether a channel was inverted somewhere, and is no more."""
 
     @property
     def seconds(self) -> float:
@@ -61,8 +63,9 @@ def ffmpeg(*arguments: str | Path) -> list[str]:
 def decode(source: Path, target: Path) -> Pcm:
     """Decode the first audio stream of `source` into the raw file `target`; 1 to 8 channels are mixed to two.
 
-    What can be read of a damaged file counts, and no more than the longest song that ingest lets through. Raises
-    SongRejected with the reason `unreadable`, `too_short` or `silent`.
+    What can be read of a damaged file counts, and no more than the longest song that ingest lets through. Where a
+    channel is inverted, it is turned (`downmix`). Raises SongRejected with the reason `unreadable`, `too_short` or
+    `silent`.
     """
     shape = ("-map", "0:a:0", "-ac", signal.CHANNELS, "-ar", signal.RATE, "-t", thresholds.MAX_DURATION_S)
     command = ffmpeg("-i", source, *shape, "-f", "f32le", target)
@@ -83,4 +86,7 @@ def decode(source: Path, target: Path) -> Pcm:
         raise SongRejected("unreadable", "its samples are not finite numbers")
     if peak < signal.SILENT_PEAK:
         raise SongRejected("silent", f"its loudest sample is {peak:.1e} of full scale")
-    return pcm
+    turned = downmix.inverted(downmix.powers(pcm.blocks()))
+    if turned.any():
+        downmix.restore(target, turned)
+    return replace(pcm, turned=bool(turned.any()))

@@ -75,7 +75,8 @@ def unseparated(pcm: Pcm) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def _scale(pcm: Pcm) -> tuple[np.float32, np.float32]:
-    """Mean and deviation of the mono mix, added up block by block in double precision."""
+    """Mean and deviation of the mono mix, added up block by block in double precision; not less than
+    signal.LEAST_DEVIATION."""
     total = squares = 0.0
     for block in pcm.blocks():
         mono = block.mean(axis=0, dtype=np.float64)
@@ -83,7 +84,7 @@ def _scale(pcm: Pcm) -> tuple[np.float32, np.float32]:
         squares += (mono**2).sum()
     mean = total / pcm.frames
     deviation = np.sqrt(max(squares / pcm.frames - mean**2, 0.0))
-    return np.float32(mean), np.float32(deviation + 1e-8)
+    return np.float32(mean), np.float32(max(deviation, signal.LEAST_DEVIATION) + 1e-8)
 
 
 def _triangle(length: int) -> np.ndarray:

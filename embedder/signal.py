@@ -11,6 +11,20 @@ CHANNELS = 2
 SILENT_PEAK = 1e-3
 """A song whose loudest sample is below this share of full scale (-60 dBFS) has nothing to hear."""
 
+# --- inverted channels ------------------------------------------------------------------------------------------------
+POLARITY_BLOCK = RATE // 10
+"""Frames, 0.1 s, for which it is decided at a time whether a channel is inverted."""
+LOST_SUM = ((20, 0.03), (100, 0.2), (300, 0.4))
+"""Windows (blocks) and the share of a channel's power below which the channels' sum has lost the signal in them. The
+least seen in 171 pieces of real music and singing: 0.042 in 2 s, 0.252 in 10 s, 0.469 in 30 s, so that none of them is
+touched. Uncorrelated channels, and one that is silent or turned by 90 degrees, have 0.5."""
+POLARITY_FLOOR = 1e-6
+"""Power of a block (-60 dBFS) below which it says nothing about its channels."""
+POLARITY_LIMIT = 0.1
+"""No block's share counts as nearer than this to 0 or 1, so that none outweighs many."""
+POLARITY_CHANGE = 22.0
+"""What a change of polarity costs against the blocks' log odds: as much as 1 s of blocks that are quite sure."""
+
 # --- separation -------------------------------------------------------------------------------------------------------
 SEPARATOR = "htdemucs-2"
 UNSEPARATED = "none"
@@ -20,6 +34,8 @@ SEGMENT = 343_980
 OVERLAP = 0.1
 """Share of a segment that the next one computes again. On the MUSDB18 excerpts 0.25, demucs's own default, gives vocals
 of 10.73 and 12.50 dB SDR, 0.1 gives 10.72 and 12.50, and a sixth fewer segments."""
+LEAST_DEVIATION = 1e-4
+"""A song is not normalised by less than this (-80 dBFS): anything so quiet is rounding noise."""
 SEGMENT_SILENCE = 2.0**-15
 """A segment whose loudest sample is below one step of 16 bits is digital silence: it has no vocals."""
 

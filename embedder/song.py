@@ -111,7 +111,7 @@ def separated(song: Decoded, place: Place, seconds: Seconds) -> Stems:
     with seconds.of("load"):
         pieces = _pieces(song.pcm, place)
     with seconds.of("separate"):
-        return stems.write(_reported(pieces, song.pcm, song.track["track_id"], place.say), song.path)
+        return stems.write(_reported(pieces, song.pcm, song.track["track_id"], place.say), song.path, song.pcm.turned)
 
 
 def end(song: Decoded, made: Stems, place: Place, seconds: Seconds) -> Processed:
@@ -210,7 +210,7 @@ def _stored(track: dict, folder: Path, place: Place, pcm: Pcm) -> Stems | None:
     found = Stems.within(folder)
     for part in stems.PARTS:
         place.objects.download(_key(track, part, place), getattr(found, part))
-    return found if stems.fit(found, pcm.seconds) else None
+    return found if stems.fit(found, pcm.seconds, pcm.turned) else None
 
 
 def _reported(pieces: Iterator, pcm: Pcm, track_id: str, say: Say) -> Iterator:

@@ -17,6 +17,8 @@ import soxr
 from embedder import signal
 
 PARTS = ("accompaniment", "vocals")
+_TURNED = "an inverted channel was turned"
+"""The comment in stems of such a song: those that were made without turning it are not taken for whole ones."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,13 @@ class Stems:
         return cls(*(folder / f"{part}.flac" for part in PARTS))
 
 
-def write(pieces: Iterable[tuple[np.ndarray, np.ndarray]], folder: Path) -> Stems:
-    """Write (accompaniment, vocals) pieces as they come, each (2, frames) at `signal.RATE`. Same sound, same bytes."""
+def write(pieces: Iterable[tuple[np.ndarray, np.ndarray]], folder: Path, turned: bool = False) -> Stems:
+    """Write (accompaniment, vocals) pieces as they come, each (2, frames) at `signal.RATE`. Same sound, same bytes.
+
+    `turned` says in the files that a channel was inverted, and is no more.
+    """
     stems = Stems.within(folder)
-    with _Writer(stems.accompaniment) as accompaniment, _Writer(stems.vocals) as vocals:
+    with _Writer(stems.accompaniment, turned) as accompaniment, _Writer(stems.vocals, turned) as vocals:
         for one, other in pieces:
             accompaniment.write(one)
             vocals.write(other)
@@ -44,9 +49,11 @@ def write(pieces: Iterable[tuple[np.ndarray, np.ndarray]], folder: Path) -> Stem
 class _Writer:
     """A stem on its way into its file: mixed to mono, resampled, rounded to 16 bits."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, turned: bool) -> None:
         self._resampler = soxr.ResampleStream(signal.RATE, signal.STEM_RATE, 1, dtype="float32")
         self._file = soundfile.SoundFile(target, "w", signal.STEM_RATE, 1, "PCM_16", format="FLAC")
+        if turned:
+            self._file.comment = _TURNED
 
     def write(self, piece: np.ndarray, last: bool = False) -> None:
         resampled = self._resampler.resample_chunk(piece.mean(axis=0, dtype=np.float32), last=last)
@@ -66,13 +73,19 @@ def read(stem: Path, start: int = 0, count: int = -1) -> np.ndarray:
     return soundfile.read(stem, frames=count, start=start, dtype="float32")[0]
 
 
-def fit(stems: Stems, seconds: float) -> bool:
-    """Whether both files are stored stems of a song of that length, to 10 ms."""
+def fit(stems: Stems, seconds: float, turned: bool = False) -> bool:
+    """Whether both files are stored stems of a song of that length, to 10 ms, whose inverted channel was `turned` or
+    who has none."""
     try:
-        infos = [soundfile.info(stem) for stem in (stems.accompaniment, stems.vocals)]
+        return all(_fits(stem, seconds, turned) for stem in (stems.accompaniment, stems.vocals))
     except soundfile.LibsndfileError:
         return False
-    return all(info.samplerate == signal.STEM_RATE and abs(info.duration - seconds) < 0.01 for info in infos)
+
+
+def _fits(stem: Path, seconds: float, turned: bool) -> bool:
+    with soundfile.SoundFile(stem) as file:
+        same_length = abs(file.frames / file.samplerate - seconds) < 0.01
+        return file.samplerate == signal.STEM_RATE and same_length and (file.comment == _TURNED) == turned
 
 
 def check(stem: Path) -> None:

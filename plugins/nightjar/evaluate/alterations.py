@@ -66,6 +66,11 @@ def _tempo(percent: int) -> Alteration:
     return Alteration(f"tempo{percent:+d}", ALTERED, filters=f"atempo={1 + percent / 100}")
 
 
+def _inverted(gain: str) -> str:
+    """The right channel times `gain`, an expression of the time."""
+    return f"aformat=channel_layouts=stereo,aeval=val(0)|val(1)*({gain}):c=same"
+
+
 ALTERATIONS: dict[str, Alteration] = {
     each.name: each
     for each in (
@@ -77,6 +82,8 @@ ALTERATIONS: dict[str, Alteration] = {
         Alteration("treble", DUPLICATE, filters="bass=g=-8,treble=g=10,volume=-8dB"),
         Alteration("compressed", DUPLICATE, filters="acompressor=threshold=0.05:ratio=8:attack=5:release=80:makeup=4"),
         Alteration("echo", DUPLICATE, filters="aecho=0.8:0.7:90|180:0.4|0.25"),
+        Alteration("inverted", DUPLICATE, filters=_inverted("-1")),
+        Alteration("inverted-part", DUPLICATE, filters=_inverted(r"1-2*between(t\,5\,20)")),
         Alteration("crop-start", DUPLICATE, start_s=4.7),
         Alteration("crop-end", DUPLICATE, end_s=5.3),
         Alteration("intro", DUPLICATE, intro_s=8.0),

@@ -58,10 +58,10 @@ def alter(song: Path, alteration: Alteration, target: Path) -> Path:
 
 def seconds_of(song: Path) -> float:
     """The length of a song. Raises Unreadable for a file that is none, and for silence, of which a copy is none."""
-    samples = np.frombuffer(_ffmpeg("-i", str(song), "-ac", "1", "-ar", "8000", "-f", "s16le", "-"), "<i2")
+    samples = np.frombuffer(_ffmpeg("-i", str(song), "-ac", "2", "-ar", "8000", "-f", "s16le", "-"), "<i2")
     if np.abs(samples).max(initial=0) < _SILENT_PEAK:
         raise Unreadable(f"{song.name} is silent", "Leave it out")
-    return len(samples) / 8000
+    return len(samples) / 2 / 8000
 
 
 def _backing(song: Path, folder: Path) -> Path:

@@ -61,6 +61,24 @@ def test_altered_copies_are_found_and_nothing_else(name: str, music: Path, excer
         assert found == {other: verdict if other == original else "distinct" for other in excerpts}, original
 
 
+@pytest.mark.parametrize("name", ["inverted", "inverted-part"])
+def test_an_inverted_copy_is_a_duplicate_whichever_came_first(name: str, music: Path, tmp_path: Path):
+    def printed(path: Path) -> Prints:
+        pcm = decode(path, tmp_path / "raw")
+        plain, *speeds = (
+            Prints(each, each, NOTHING, NOBODY_DB)
+            for each in (fingerprint.of_mix(pcm), *fingerprint.of_mix_at_speeds(pcm))
+        )
+        return replace(plain, speeds=speeds)
+
+    song = music / "library" / "003.mp3"
+    original, copy = printed(song), printed(alter(song, ALTERATIONS[name], tmp_path / "copy"))
+    for older, younger in ((original, copy), (copy, original)):
+        found = compare(replace(older, speeds=()), younger)
+        assert found.verdict == "duplicate"
+        assert found.share > 0.95
+
+
 @pytest.mark.parametrize(
     ("name", "speed", "pitch"), [("speed+3", 1.03, 0.51), ("pitch-1", 1, -1), ("tempo+4", 1.04, 0)]
 )
