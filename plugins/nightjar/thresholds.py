@@ -44,6 +44,9 @@ MAX_REJECT_SHARE = 0.25
 """A night that rejects more than this share of its uploads does not publish: something upstream is broken."""
 MIN_REJECTS_TO_STOP = 10
 """Fewer rejects than this never stop a night, so that a small day is not stopped by two bad songs."""
+MAX_FAILED_EXPORT_SHARE = 0.25
+"""A night of whose files of listens, or of takedowns, more than this share could not be taken does not publish: of 24
+hourly ones six may fail. Lists without a day's listens are worse than yesterday's."""
 DRIFT_MIN_SONGS = 50
 """Fewer new songs than this never stop a night by their vectors."""
 DRIFT_MIN_EARLIER = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nightjar import days, held, queries
 from nightjar.cli.known import Known
 from nightjar.cli.output import Answer, Section
-from nightjar.ingest import uploads
+from nightjar.ingest import exports, uploads
 from nightjar.lake import Partition
 from nightjar.takedowns import ledger
 
@@ -31,7 +31,9 @@ def answer(known: Known, row: dict, notes: list[str]) -> Answer:
         lines = [(each["stage"], each["reason"], each["objects"], each["first_key"]) for each in reasons]
         sections.append(Section("Rejects", ("stage", "reason", "objects|", "the first of them"), lines))
     why_held = held.why(known.lake.objects, known.settings.model, day)
+    late = exports.since_read(known.lake, day)
     data = row | {"reasons": reasons, "listens_detail": listens, "drift": _drift(known, row), "held": why_held}
+    data |= {"late_exports": str(late) if late else None, "takedowns_detail": _takedowns(known, day)}
     return Answer(data, sections, [*_sentences(data, known.settings.airflow), *notes])
 
 
@@ -50,6 +52,20 @@ def _listens(known: Known, row: dict) -> dict | None:
     return queries.run(known.settings, "listens_of_day", tables).to_pylist()[0]
 
 
+def _takedowns(known: Known, day: str) -> dict | None:
+    """How many the day names, of whom nothing was known when they were purged, and who are not purged yet."""
+    partition = Partition("takedowns", day)
+    if not known.lake.exists(partition):
+        return None
+    named = ledger.named(known.lake.read(partition))
+    vain, waiting = named & ledger.in_vain(known.lake.objects), named - ledger.purged(known.lake.objects)
+    return {
+        "named": len(named.tracks) + len(named.users),
+        "unknown": sorted(vain.tracks) + sorted(vain.users),
+        "waiting": sorted(waiting.tracks) + sorted(waiting.users),
+    }
+
+
 def _drift(known: Known, row: dict) -> str | None:
     """What happened to the day's uploads since they were frozen; None if nothing did."""
     found = uploads.since_freeze(known.lake, row["day"], ledger.forgotten(known.lake))
@@ -66,6 +82,17 @@ def _sentences(data: dict, airflow: str) -> list[str]:
         said.append(f"Uploads were not taken in yet, {data['drift']}: {days.backfill(day, airflow)}")
     elif data["drift"]:
         said.append(f"Since the freeze {data['drift']}: nightjar refreeze {day}, then backfill the day again")
+    if data["late_exports"]:
+        said.append(
+            f"Exports came since they were read: {data['late_exports']}. The nights of the next seven days take them; "
+            f"at once: {days.backfill(day, airflow)}"
+        )
+    if (takedowns := data["takedowns_detail"]) and takedowns["named"]:
+        said.append(f"{takedowns['named']} takedowns, {len(takedowns['waiting'])} of them not purged yet")
+        if unknown := takedowns["unknown"]:
+            said.append(
+                f"{len(unknown)} of them named no track or user that was known (first: {unknown[0]}): is the id right?"
+            )
     if listens := data["listens_detail"]:
         said.append(
             f"{listens['listens']} listens of {listens['tracks']} tracks by {listens['users']} users: "
@@ -74,4 +101,9 @@ def _sentences(data: dict, airflow: str) -> list[str]:
         if listens["of_unknown_tracks"]:
             unknown = listens["of_unknown_tracks"]
             said.append(f"{unknown} of them are of tracks that were not uploaded by {day}; the ranking ignores those")
+        if listens["longer_than_songs"]:
+            said.append(
+                f"{listens['longer_than_songs']} plays are more than twice as long as their song: is played_s in "
+                "milliseconds? Each counts as one full play"
+            )
     return said

@@ -13,6 +13,7 @@ from nightjar.cli import day_status
 from nightjar.cli.known import STAGES, Known
 from nightjar.cli.output import Answer, Section
 from nightjar.errors import NightjarError, PartitionMissing
+from nightjar.ingest import exports
 from nightjar.lake import Partition
 from nightjar.publish.versions import day_of, version_of
 from nightjar.settings import Settings
@@ -54,6 +55,10 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     waiting = [row["day"] for row in found if row["uploads"] is None and row["day"] in known.upload_days]
     if waiting:
         notes.append(f"Uploads not taken in yet: {', '.join(waiting)} (nightjar status {waiting[0]} says how)")
+    with ThreadPoolExecutor(_THREADS) as pool:
+        since = pool.map(lambda day: exports.since_read(known.lake, day), chosen)
+        if late := [day for day, drift in zip(chosen, since, strict=True) if drift]:
+            notes.append(f"Exports came since they were read: {', '.join(late)} (nightjar status {late[0]} says how)")
     if len(chosen) < len(known.days):
         notes.append(f"{len(known.days) - len(chosen)} earlier days, from {known.days[0]}: --last {len(known.days)}")
     section = Section(f"Days, by {settings.model}", list(_SHOWN.values()), rows)

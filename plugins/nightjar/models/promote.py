@@ -98,7 +98,7 @@ def _gate(settings: Settings, days: list[str]) -> list[str]:
     if not days:
         return []
     try:
-        judge(days[-1], replace(night.read(settings, days[-1]), reasons=Counter()))
+        judge(days[-1], replace(night.read(settings, days[-1]), reasons=Counter(), exports=()))
     except GateClosed as error:
         return [error.message]
     return []

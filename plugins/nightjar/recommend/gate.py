@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from nightjar.thresholds import (
     DRIFT_MIN_EARLIER,
     DRIFT_MIN_SONGS,
     MAX_ALIKE,
+    MAX_FAILED_EXPORT_SHARE,
     MAX_ODD_VECTORS,
     MAX_REJECT_SHARE,
     MAX_STRANGE,
@@ -25,14 +27,24 @@ _RANDOM_DIRECTIONS, _RANDOM_SHARE = 2000, 0.95
 
 
 @dataclass(frozen=True)
+class Exports:
+    """The day's files of one kind, listens or takedowns, and those that could not be taken: key and reason of each."""
+
+    kind: str
+    files: int
+    failed: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Night:
     """What is judged: the uploads, those rejected by reason, vectors (songs, dimensions) of an even sample of the day's
-    songs, and of one of the days before."""
+    songs, and of one of the days before, and the app's exports."""
 
     uploads: int
     reasons: Counter[str]
     new: np.ndarray
     earlier: np.ndarray
+    exports: Sequence[Exports] = ()
 
 
 def judge(day: str, night: Night, accepted: bool = False) -> dict:
@@ -45,6 +57,7 @@ def judge(day: str, night: Night, accepted: bool = False) -> dict:
     rejects = sum(night.reasons.values())
     share = rejects / night.uploads if night.uploads else 0.0
     found = [_too_many(night, rejects, share)] if rejects >= MIN_REJECTS_TO_STOP and share > MAX_REJECT_SHARE else []
+    found += [_not_taken(each) for each in night.exports if len(each.failed) > MAX_FAILED_EXPORT_SHARE * each.files]
     near = unlike = None
     if len(night.new) >= DRIFT_MIN_SONGS:
         odd = _odd(night.new)
@@ -108,6 +121,14 @@ def _odd(vectors: np.ndarray) -> np.ndarray:
     """Of each vector whether it is not one: not finite, or not of length 1."""
     with np.errstate(invalid="ignore", over="ignore"):
         return ~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < _LENGTH_ERROR)
+
+
+def _not_taken(exports: Exports) -> str:
+    (key, reason), *_ = exports.failed
+    return (
+        f"{len(exports.failed)} of {exports.files} exports of {exports.kind} could not be taken (at most "
+        f"{MAX_FAILED_EXPORT_SHARE:.0%} may be), the first is {key}: {reason}"
+    )
 
 
 def _too_many(night: Night, rejects: int, share: float) -> str:

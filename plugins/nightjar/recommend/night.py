@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from nightjar.days import before
 from nightjar.lake import Lake, Partition
-from nightjar.recommend.gate import Night
+from nightjar.recommend.gate import Exports, Night
 from nightjar.settings import Settings
 from nightjar.thresholds import DRIFT_DAY_SONGS, DRIFT_DAYS, DRIFT_SONGS
 
@@ -28,7 +28,20 @@ def read(settings: Settings, day: str) -> Night:
     uploads = lake.manifest(Partition("tracks", day)).rows + len(reasons["ingest"])
     counted = Counter(reason for each in reasons.values() for reason in each)
     new = _sample(lake, settings.model, day, DRIFT_SONGS)
-    return Night(uploads, counted, new, _earlier(lake, settings.model, day))
+    return Night(uploads, counted, new, _earlier(lake, settings.model, day), _exports(lake, day))
+
+
+def _exports(lake: Lake, day: str) -> list[Exports]:
+    """None of a day before exports were recorded. Files of other formats count where there are no others."""
+    partition = Partition("exports", day)
+    rows = lake.read(partition).to_pylist() if lake.exists(partition) else []
+    made = []
+    for kind in ("listens", "takedowns"):
+        files = [row for row in rows if row["key"].startswith(f"{kind}/")]
+        files = [row for row in files if row["problem"] != "bad_name"] or files
+        failed = [(row["key"], row["problem"]) for row in files if row["problem"]]
+        made.append(Exports(kind, len(files), failed))
+    return made
 
 
 def accepted_key(settings: Settings, day: str) -> str:
@@ -37,6 +50,8 @@ def accepted_key(settings: Settings, day: str) -> str:
     judged = [Partition("rejects", day, stage=stage) for stage in _UPLOAD_STAGES]
     judged.append(Partition("embeddings", day, settings.model))
     content = b"".join(lake.manifest(partition).to_json() for partition in judged)
+    if failed := [each.failed for each in _exports(lake, day) if each.failed]:
+        content += repr(failed).encode()
     return f"accepted/{day}.{hashlib.sha256(content).hexdigest()[:8]}"
 
 

@@ -23,6 +23,9 @@ class Forgotten:
     def __or__(self, other: Forgotten) -> Forgotten:
         return Forgotten(self.tracks | other.tracks, self.users | other.users)
 
+    def __and__(self, other: Forgotten) -> Forgotten:
+        return Forgotten(self.tracks & other.tracks, self.users & other.users)
+
     def __sub__(self, other: Forgotten) -> Forgotten:
         return Forgotten(self.tracks - other.tracks, self.users - other.users)
 

@@ -1,17 +1,19 @@
-"""Who is to be forgotten, and who is purged already: two objects in the bucket, beside the app's exports.
+"""Who is to be forgotten, and who is purged already: objects in the bucket, beside the app's exports.
 
 `forgotten/known.json` only ever grows: what a person asked for, what a purge began with, and the songs that forgotten
 users uploaded, so that they are known when nothing else of them is. `forgotten/purged.json` says of whom the lake was
-cleared, which no later night looks for again.
+cleared, which no later night looks for again, and `forgotten/found.json` of whom there was anything to clear.
 """
 
 from __future__ import annotations
+
+import pyarrow as pa
 
 from nightjar.lake import Lake
 from nightjar.objects import ObjectChanged, ObjectMissing, Objects
 from nightjar.takedowns.forgotten import Forgotten
 
-_KNOWN, _PURGED = "forgotten/known.json", "forgotten/purged.json"
+_KNOWN, _PURGED, _FOUND = "forgotten/known.json", "forgotten/purged.json", "forgotten/found.json"
 
 
 def forgotten(lake: Lake) -> Forgotten:
@@ -19,14 +21,29 @@ def forgotten(lake: Lake) -> Forgotten:
 
     Of any day, since forgetting holds for the past as well: running an old day again must not bring a song back.
     """
-    rows = lake.read_days("takedowns", lake.days("takedowns"))
-    tracks, users = (frozenset(rows[name].drop_null().to_pylist()) for name in ("track_id", "user_id"))
-    return Forgotten(tracks, users) | _read(lake.objects, _KNOWN)
+    return named(lake.read_days("takedowns", lake.days("takedowns"))) | _read(lake.objects, _KNOWN)
+
+
+def named(takedowns: pa.Table) -> Forgotten:
+    """What rows of `takedowns` name."""
+    return Forgotten(*(frozenset(takedowns[name].drop_null().to_pylist()) for name in ("track_id", "user_id")))
 
 
 def purged(objects: Objects) -> Forgotten:
     """Of whom no trace is left."""
     return _read(objects, _PURGED)
+
+
+def in_vain(objects: Objects) -> Forgotten:
+    """Who was purged although nothing was known of them: their ids may be wrong."""
+    done = purged(objects)
+    return done - _read(objects, _FOUND) if objects.exists(_FOUND) else Forgotten()
+
+
+def mark_found(objects: Objects, named: Forgotten) -> None:
+    """Write down of whom a purge found traces, before it removes any. Of whom was purged before it was written down,
+    it is taken for granted."""
+    _add(objects, _FOUND, named if objects.exists(_FOUND) else named | purged(objects))
 
 
 def remember(objects: Objects, named: Forgotten) -> Forgotten:

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -80,6 +81,17 @@ def find(lake: Lake, forgotten: Forgotten, stored: Found) -> Found:
             if is_named:
                 found.setdefault(partition, {})[name] = size
     return found
+
+
+def traces(lake: Lake, found: Found, forgotten: Forgotten) -> Forgotten:
+    """Of those forgotten whom the parts that `find` found name."""
+    seen = Forgotten()
+    for partition, there in found.items():
+        for name, size in there.items():
+            with suppress(ObjectMissing):
+                read = parts.read(lake, partition, name, size, COLUMNS[partition.table].read)
+                seen |= rows.named_in(partition.table, read, forgotten)
+    return seen
 
 
 def clear(lake: Lake, found: Found, forgotten: Forgotten) -> Counter[str]:

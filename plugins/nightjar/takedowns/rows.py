@@ -44,6 +44,16 @@ def gone(table: str, rows: pa.Table, forgotten: Forgotten) -> np.ndarray:
     return found
 
 
+def named_in(table: str, rows: pa.Table, forgotten: Forgotten) -> Forgotten:
+    """Of those forgotten whom rows of `table` name, in any column."""
+    columns = COLUMNS[table]
+    songs = {each for name in columns.songs for each in rows[name].unique().to_pylist()}
+    songs |= {song_of(key) for name in columns.keys for key in rows[name].to_pylist()}
+    songs |= {each for name in columns.song_lists for each in _values(rows[name]).unique().to_pylist()}
+    users = {each for name in columns.users for each in rows[name].unique().to_pylist()}
+    return Forgotten(forgotten.tracks & songs, forgotten.users & users)
+
+
 def mentioned(table: str, rows: pa.Table, forgotten: Forgotten) -> bool:
     """Whether a row is about a forgotten song or user, or a list of songs names one."""
     lists = (_values(rows[name]) for name in COLUMNS[table].song_lists)

@@ -74,6 +74,12 @@ def purge_takedowns(settings: Settings, day: str) -> dict:
         counts |= _from_lake(lake, new)
         purge.unclaim(lake, new.tracks)
         ledger.mark_purged(lake.objects, new)
+        vain = new & ledger.in_vain(lake.objects)
+        if unknown := sorted(vain.tracks | vain.users):
+            log.warning(
+                "purge_takedowns %s: %d ids name no track or user that is known: are they right? The first: %s",
+                *(day, len(unknown), unknown[0]),
+            )
     summary = {"tracks": len(new.tracks), "users": len(new.users)} | counts
     log.info("purge_takedowns %s: %s", day, summary if new else "no new takedowns")
     return summary
@@ -89,6 +95,7 @@ def _at_once(settings: Settings, lake: Lake, named: Forgotten) -> dict:
 def _from_lake(lake: Lake, named: Forgotten) -> dict:
     """Groups are made again rather than cut: of a group that lost its canonical song another one is offered."""
     found = purge.find(lake, named, purge.all_parts(lake))
+    ledger.mark_found(lake.objects, purge.traces(lake, found, named))
     grouped: dict[str, set[str]] = {}
     for partition in found:
         if partition.table == "duplicate_groups":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from nightjar.cli import main
 from nightjar.errors import GateClosed
 from nightjar.lake import Lake, Partition
 from nightjar.recommend import steps
-from nightjar.recommend.gate import Night, alike, judge, strange
+from nightjar.recommend.gate import Exports, Night, alike, judge, strange
 from nightjar.recommend.night import read as night_of
 from nightjar.thresholds import DRIFT_MIN_EARLIER, DRIFT_MIN_SONGS
 from tests.nightjar.recommend import night as made
@@ -176,3 +178,35 @@ def test_what_is_read_of_earlier_days_does_not_grow(settings, monkeypatch):
 def order(songs: int, shard: int) -> list[int]:
     """The songs of a shard by their ids, as the lake has them."""
     return sorted(range(shard, songs, 2), key=str)
+
+
+def test_a_night_whose_exports_could_not_be_taken_is_held():
+    whole = night(music(1, 60), EARLIER)
+    few = Exports("listens", 24, [(f"listens/dt={DAY}/{at}.parquet", "unreadable") for at in range(6)])
+    assert judge(DAY, replace(whole, exports=[few, Exports("takedowns", 0, [])]))
+    many = Exports("listens", 1, [(f"listens/dt={DAY}/a.parquet", "bad_rows")])
+    held = replace(whole, exports=[many])
+    with pytest.raises(GateClosed, match=f"1 of 1 exports of listens .* first is listens/dt={DAY}/a.parquet"):
+        judge(DAY, held)
+    assert judge(DAY, held, accepted=True)
+
+
+def test_exports_are_judged_as_they_were_recorded(settings):
+    lake = Lake(settings)
+    write_day(settings, DAY, music(30, 10))
+    assert not night_of(settings, DAY).exports[0].files, "a lake of before has no record"
+    row = {"size_bytes": 1, "etag": "e", "uploaded_at": datetime(2026, 11, 22, tzinfo=UTC), "rows": 1, "dropped": 0}
+
+    def record(**problems: str | None) -> None:
+        rows = [{"key": f"listens/dt={DAY}/{name}", "problem": problem, **row} for name, problem in problems.items()]
+        lake.write(Partition("exports", DAY), schemas.table("exports", rows))
+
+    record(a=None, readme="bad_name")
+    assert steps.gate(settings, DAY)
+    record(a="bad_name")
+    with pytest.raises(GateClosed, match="bad_name"):
+        steps.gate(settings, DAY)
+    assert steps.gate(settings, DAY, accept=True)["accepted"]
+    record(a="unreadable")
+    with pytest.raises(GateClosed, match="unreadable"):
+        steps.gate(settings, DAY)

@@ -11,7 +11,7 @@ import pytest
 from nightjar import schemas
 from nightjar.lake import Lake, Partition
 from nightjar.objects import Objects
-from nightjar.takedowns import parts, purge
+from nightjar.takedowns import ledger, parts, purge
 from nightjar.takedowns.forgotten import Forgotten
 from nightjar.takedowns.steps import purge_takedowns
 from tests.nightjar.duplicates.nights import DAYS, take_down
@@ -104,6 +104,24 @@ def test_a_second_purge_reads_nothing_and_changes_nothing(made, monkeypatch):
         assert set(purge_takedowns(made, day).values()) == {0}
     assert world.contents(made) == after
     assert first["tracks"] == 2, "and the song that bob uploaded"
+
+
+def test_who_is_purged_in_vain_is_known(made, lake, caplog):
+    """By a wrong case, and an id of nothing; neither by songs nor users of whom there is a trace, whoever is killed."""
+    take_down(made, DAYS[2], ["alpha", "ALPHA"], ["ann", "nobody"])
+    named = purge.find(lake, Forgotten(frozenset({"alpha"})), purge.all_parts(lake))
+    assert purge.traces(lake, named, Forgotten(frozenset({"alpha", "ALPHA"}))) == Forgotten(frozenset({"alpha"}))
+    purge_takedowns(made, DAYS[2])
+    assert ledger.in_vain(lake.objects) == Forgotten(frozenset({"ALPHA"}), frozenset({"nobody"}))
+    assert "2 ids name no track or user that is known: are they right? The first: ALPHA" in caplog.text
+
+
+def test_of_whom_was_purged_before_it_was_noted_nothing_is_said(made, lake):
+    ledger.mark_purged(lake.objects, Forgotten(frozenset({"long-gone"})))
+    take_down(made, DAYS[2], ["long-gone", "gamma"])
+    assert ledger.in_vain(lake.objects) == Forgotten()
+    purge_takedowns(made, DAYS[2])
+    assert ledger.in_vain(lake.objects) == Forgotten()
 
 
 def test_the_takedowns_of_a_later_night_are_purged_from_the_days_before(made):
