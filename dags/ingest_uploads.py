@@ -8,7 +8,7 @@ Runs at midnight UTC for the day before; a backfill of this DAG drives the four 
 | `freeze` | writes down the day's uploads once; shards are cut from that list, so a retry sees the same work |
 | `probe_shard` | reads each upload of a shard: checksum, codec, duration, loudness; what is no song becomes a reject |
 | `commit_tracks` | makes tracks and rejects visible, which starts `embed_tracks` |
-| `ingest_listens` | cleans the day's listens and takedowns, without which nothing is published |
+| `ingest_listens` | cleans the day's listens and takedowns, and late ones of days before; publishing needs it |
 
 **Healthy:** a few minutes; rejects are a small share (`nightjar rejects DAY`).
 
@@ -17,6 +17,9 @@ Runs at midnight UTC for the day before; a backfill of this DAG drives the four 
 - *"since the freeze 3 arrived"*: uploads came late. `nightjar refreeze DAY`, then backfill that day.
 - *"no run took in of DAY"*: a night did not run, or uploads came late. `nightjar status DAY` says what to do. Of nights
   that pass while the scheduler is down only the last is made up for by itself.
+- *"exports of DAY that came since they were read"*: the night takes them by itself.
+- *`bad_rows`, `played_too_long`*: the app's export of listens is broken, and the gate may hold the night
+  (docs/rejects.md). Mend the export, write it again under the same name, and backfill the day.
 - *Object storage fails*: tasks retry with back-off for some minutes, then fail; clear them when it is back.
 
 **Backfill:** `airflow backfill create --dag-id ingest_uploads --from-date A --to-date B --max-active-runs 1`, day by
