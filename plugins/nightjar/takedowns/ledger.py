@@ -7,6 +7,8 @@ cleared, which no later night looks for again, and `forgotten/found.json` of who
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pyarrow as pa
 
 from nightjar.lake import Lake
@@ -43,7 +45,10 @@ def in_vain(objects: Objects) -> Forgotten:
 def mark_found(objects: Objects, named: Forgotten) -> None:
     """Write down of whom a purge found traces, before it removes any. Of whom was purged before it was written down,
     it is taken for granted."""
-    _add(objects, _FOUND, named if objects.exists(_FOUND) else named | purged(objects))
+    if not objects.exists(_FOUND):
+        with suppress(ObjectChanged):  # somebody else wrote it meanwhile
+            objects.put(_FOUND, purged(objects).to_json(), expect="")
+    _add(objects, _FOUND, named)
 
 
 def remember(objects: Objects, named: Forgotten) -> Forgotten:

@@ -116,6 +116,12 @@ def test_who_is_purged_in_vain_is_known(made, lake, caplog):
     assert "2 ids name no track or user that is known: are they right? The first: ALPHA" in caplog.text
 
 
+def test_the_first_takedown_of_all_may_be_in_vain(settings, lake):
+    ledger.mark_found(lake.objects, Forgotten())
+    ledger.mark_purged(lake.objects, Forgotten(frozenset({"S001"})))
+    assert ledger.in_vain(lake.objects) == Forgotten(frozenset({"S001"}))
+
+
 def test_of_whom_was_purged_before_it_was_noted_nothing_is_said(made, lake):
     ledger.mark_purged(lake.objects, Forgotten(frozenset({"long-gone"})))
     take_down(made, DAYS[2], ["long-gone", "gamma"])
