@@ -53,6 +53,7 @@ PURE = (
     *("shards", "thresholds", "errors", "legible", "rules", "schemas", "partition"),
     *("ingest.names", "ingest.metadata", "ingest.judge", "ingest.cells", "ingest.events"),
     *("duplicates.match", "duplicates.places", "duplicates.lines", "duplicates.verdict", "duplicates.groups"),
+    *("duplicates.links", "duplicates.compilations"),
     *("duplicates.index", "duplicates.picture_data"),
     *(
         "recommend.behaviour",

@@ -136,10 +136,10 @@ PRINT_KEYS = _table(  # sampled keys of the mix's print, by which other songs' p
     ("positions", _WORDS),  # the word that each key begins with
     key="track_id",
 )
-DUPLICATE_PAIRS = _table(  # every candidate pair that is not distinct; a is the older upload
+DUPLICATE_PAIRS = _table(  # pairs that are not distinct, a the older upload; of several days' rows the latest counts
     ("a", pa.string()),
     ("b", pa.string()),
-    ("verdict", pa.string()),  # duplicate, fragment, altered or cover
+    ("verdict", pa.string()),  # duplicate, fragment, altered, contains or cover
     ("score", pa.float32()),  # 0 to 1: mean similarity of the parts that decided
     ("decided_by", pa.string()),  # those parts, comma separated
     ("mix", pa.float32()),  # similarity of each part over the spans: 1 - bit error rate

@@ -176,6 +176,18 @@ SINGING_DIFFERENCE_DB = 12.0
 """Vocals that are silent in one song and differ from the other's by more than this are missing, not just quiet."""
 FRAGMENT_MAX_RATIO = 0.8
 """A song shorter than this share of the other is a fragment of it, not a trimmed duplicate."""
+RINGTONE_SECONDS = 35.0
+"""A part of a longer upload that lasts longer is a song of its own, if another part is one too: previews and ringtones
+last 30 s at most."""
+PARTS_MAX_OVERLAP = 0.4
+"""Share of the shorter of two parts of one upload up to which they are at different places: songs that are faded into
+each other for 12 s overlap by 0.3 of a song of 40 s."""
+COMPILATION_COVERED = 0.85
+"""Share of an upload that parts at different places cover from which on they are its songs, however short they are."""
+COMPILATION_SECONDS = 1200.0
+"""An upload of 20 minutes in which a whole song lies is no song: a mix, an album, a broadcast."""
+SAME_PLACE_SECONDS = 3.0
+"""Seconds by which the distance of two pieces may differ in two uploads that hold both, beside a change of tempo."""
 ECHOPRINT_MIN_CODES = 64
 """Songs with fewer codes are not comparable. Fragments of 5 s of music have 120 at least, whole tracks 1388; recordings
 of wind, water or a bell have none to 17, and chance finds so few a good place anywhere."""

@@ -12,6 +12,7 @@ from nightjar.errors import NightjarError
 from nightjar.lake import Partition
 from nightjar.settings import Settings
 
+_NOTE = "Duplicates and fragments count as their canonical song; covers, and what a compilation contains, stay apart."
 _MEMBER = ("track_id", "title", "uploader", "day")
 
 
@@ -41,7 +42,7 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     return Answer(
         {"track": track, "pairs": pairs, "groups": groups},
         [_pairs(pairs, track), _groups(groups)],
-        ["A cover stays a song of its own; duplicates and fragments count as their canonical song."] if pairs else [],
+        [_NOTE] if pairs else [],
     )
 
 

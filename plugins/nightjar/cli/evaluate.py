@@ -53,7 +53,7 @@ def _duplicates(settings: Settings, arguments: Namespace) -> Answer:
 
 def _tables(found: dict) -> list[Section]:
     rates = {**found["by_verdict"], "same recording": found["same_recording"], "any verdict": found["found"]}
-    candidates = found["stages"]["candidates"]
+    candidates, groups = found["stages"]["candidates"], found["groups"]
     sources = candidates["by_source"].items()
     names = list(found["confusion"])
     labels = [
@@ -73,6 +73,11 @@ def _tables(found: dict) -> list[Section]:
             "Verdicts",
             ("verdict", "precision", "recall"),
             [(name, _share(rate["precision"]), _share(rate["recall"])) for name, rate in rates.items()],
+        ),
+        Section(
+            "Groups",
+            ("false groups", "pairs of different songs in them|", "known pairs of one recording in one group"),
+            [(_share(groups["false"]), groups["false_pairs"], _share(groups["together"]))],
         ),
         Section(
             "Candidates",

@@ -22,7 +22,7 @@ from nightjar.duplicates.picture_data import (
     spans_of,
     words_at,
 )
-from nightjar.duplicates.verdict import ALTERED, COVER, DUPLICATE, FRAGMENT
+from nightjar.duplicates.verdict import ALTERED, CONTAINS, COVER, DUPLICATE, FRAGMENT
 from nightjar.embed.mel import log_mel
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
@@ -80,12 +80,13 @@ def _verdict(pair: Pair) -> str:
     """The verdict in a sentence."""
     a, b = (_song(each) for each in (pair.a, pair.b))
     verdict, score = pair.found["verdict"], pair.found["score"]
-    if verdict == FRAGMENT and pair.a.song.seconds < pair.b.song.seconds:
+    if verdict in (FRAGMENT, CONTAINS) and pair.a.song.seconds < pair.b.song.seconds:
         a, b = b, a
     said = {
         DUPLICATE: f"{b} is a duplicate of {a}",
         FRAGMENT: f"{b} is a fragment of {a}",
         ALTERED: f"{b} is an altered copy of {a}",
+        CONTAINS: f"{a} is a compilation that contains {b}",
         COVER: f"{b} is a cover of {a}",
     }
     return f"{said[verdict]}, by a score of {score:.2f}" if verdict in said else f"{a} and {b} are distinct songs"

@@ -2,7 +2,8 @@
 
 1. Duplicates, altered ones too, form groups by complete linkage: two groups merge only if every song of one is a
    duplicate of every song of the other. The best pair goes first.
-2. Two fragments from different places of a song do not match each other. So a group of shorter songs is attached to a
+2. An upload that holds different songs at different places (`compilations`) contains them and is none of them.
+3. Two fragments from different places of a song do not match each other. So a group of shorter songs is attached to a
    group of longer ones, as its satellite, if every one of its songs matches every one of the other. Satellites need
    not match each other, and nothing is attached to a satellite: every member still matches all of the group's core.
 
@@ -15,56 +16,45 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from nightjar.duplicates.verdict import ALTERED, DUPLICATE, FRAGMENT
+from nightjar.duplicates import compilations
+from nightjar.duplicates.links import Link, Song
+from nightjar.duplicates.verdict import FRAGMENT, SAME_RECORDING
 from nightjar.thresholds import WHOLE_SHARE
 
 
-@dataclass(frozen=True, order=True)
-class Song:
-    """What orders songs: the older upload first. `seconds` is the length, the last to matter in the order."""
-
-    day: str
-    uploaded_us: int
-    """When it was uploaded, in microseconds since 1970."""
-    track_id: str
-    seconds: float = 0.0
-
-
 @dataclass(frozen=True)
-class Link:
-    """A pair that is not distinct."""
+class Grouping:
+    """Which songs are one, and which hold others."""
 
-    a: str
-    b: str
-    verdict: str
-    score: float
-    share: float = 1.0
-    """Of the shorter song that the two have in common: a mash of two songs belongs to neither."""
+    canonical: dict[str, str]
+    """The oldest of its group of every song in a group of two or more, itself included."""
+    contained: frozenset[frozenset[str]]
+    """The pairs of a compilation and a song that lies in it."""
 
 
-def groups(links: Collection[Link], songs: Mapping[str, Song]) -> dict[str, str]:
-    """Canonical track, the oldest of its group, of every song in a group of two or more, itself included.
-
-    `songs` has every song that `links` name.
-    """
-    joining = [link for link in links if link.verdict in (DUPLICATE, ALTERED, FRAGMENT) and link.share >= WHOLE_SHARE]
-    score = {frozenset((link.a, link.b)): link.score for link in joining}
-    duplicates = {frozenset((link.a, link.b)) for link in joining if link.verdict != FRAGMENT}
-    members = sorted({each for pair in score for each in pair}, key=songs.__getitem__)
-    cores = _cores(members, duplicates, score)
+def groups(
+    links: Collection[Link], songs: Mapping[str, Song], known: Collection[frozenset[str]] = frozenset()
+) -> Grouping:
+    """`songs` has every song that `links` name. `known` pairs are those of a compilation and its part, as found from
+    fewer links before: what is found once stays."""
+    same = [link for link in links if link.verdict in SAME_RECORDING]
+    joining = [link for link in same if link.share >= WHOLE_SHARE]
+    members = sorted({each for link in same for each in link.pair}, key=songs.__getitem__)
+    cores = _cores(members, {link.pair: link.score for link in joining if link.verdict != FRAGMENT})
+    fragments = [link for link in same if link.verdict == FRAGMENT]
+    contained = compilations.contained(cores, fragments, songs) | set(known)
+    score = {link.pair: link.score for link in joining if link.pair not in contained}
     canonical = {}
     for group in _attached(cores, score, songs):
         oldest = min(group, key=songs.__getitem__)
         canonical |= dict.fromkeys(group, oldest)
-    return dict(sorted(canonical.items()))
+    return Grouping(dict(sorted(canonical.items())), frozenset(contained))
 
 
-def _cores(
-    members: Sequence[str], duplicates: set[frozenset[str]], score: Mapping[frozenset[str], float]
-) -> list[set[str]]:
+def _cores(members: Sequence[str], duplicates: Mapping[frozenset[str], float]) -> list[set[str]]:
     """Complete linkage over the duplicates; a song without any is a core of its own."""
     core = {member: {member} for member in members}
-    for pair in sorted(duplicates, key=lambda pair: (-score[pair], sorted(pair))):
+    for pair in sorted(duplicates, key=lambda pair: (-duplicates[pair], sorted(pair))):
         one, other = (core[each] for each in sorted(pair))
         if one is not other and _all_linked(one, other, duplicates):
             one |= other

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightjar.duplicates.groups import Song
+from nightjar.duplicates.links import Song
 from nightjar.duplicates.verdict import Prints
 from nightjar.lake import Lake, Partition
 from nightjar.takedowns.ledger import taken_down

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from nightjar import schemas
-from nightjar.duplicates.groups import Song
 from nightjar.duplicates.library import prints_at_speeds
+from nightjar.duplicates.links import Song
 from nightjar.duplicates.verdict import Comparison, Prints, compare, same_file
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
@@ -76,13 +79,19 @@ def upload(lake: Lake, model: str, track_id: str, day: str) -> Upload:
 def between(lake: Lake, model: str, one: Upload, other: Upload) -> Pair:
     """What two songs are to each other: the sweep's row if it has one, else what comparing them gives now."""
     a, b = sorted((one, other), key=lambda each: each.song)
-    partition = Partition("duplicate_pairs", max(a.day, b.day), model)
-    swept = lake.exists(partition)
-    rows = lake.read(partition).to_pylist() if swept else []
-    row = next((row for row in rows if {row["a"], row["b"]} == {a.track_id, b.track_id}), None)
+    day = max(a.day, b.day)
+    swept = [each for each in lake.days("duplicate_pairs", model=model) if each >= day]
+    row = next(filter(None, (_row(lake, model, each, a, b) for each in reversed(swept))), None)
     if row is not None:
         return Pair(a, b, _found(row), in_sweep=True, swept=True)
-    return Pair(a, b, _found(vars(_compared(a, b))), in_sweep=False, swept=swept)
+    return Pair(a, b, _found(vars(_compared(a, b))), in_sweep=False, swept=day in swept)
+
+
+def _row(lake: Lake, model: str, day: str, a: Upload, b: Upload) -> dict[str, Any] | None:
+    rows = lake.read(Partition("duplicate_pairs", day, model))
+    both = pa.array([a.track_id, b.track_id])
+    found = rows.filter(pc.and_(pc.is_in(rows["a"], both), pc.is_in(rows["b"], both)))
+    return found.to_pylist()[0] if found.num_rows else None
 
 
 def _compared(a: Upload, b: Upload) -> Comparison:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 
-import pyarrow as pa
-
-from nightjar import schemas
-from nightjar.duplicates.groups import Link, groups
 from nightjar.duplicates.library import Library, prints
 from nightjar.duplicates.proposals import Batch, Proposals
+from nightjar.duplicates.tables import Compared
 from nightjar.duplicates.verdict import DISTINCT, Comparison, Prints, Younger, same_file
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
@@ -22,7 +19,7 @@ from nightjar.takedowns.purge import tidy
 log = logging.getLogger(__name__)
 
 _PAIRS, _GROUPS = "duplicate_pairs", "duplicate_groups"
-_COUNTED = ("duplicate", "fragment", "altered", "cover")
+_COUNTED = ("duplicate", "fragment", "altered", "contains", "cover")
 _PROGRESS_PAIRS = 100_000
 _HELD_SONGS = 4096
 """Older songs whose prints are held at a time: some 20 kB each for 4 minutes."""
@@ -38,7 +35,7 @@ def sweep_duplicates(settings: Settings, day: str) -> dict:
     the order in which days are swept, and however often, the lake ends with the same bytes. Sweeps must not run side by
     side. Raises PartitionMissing if the day's vectors, prints or tracks are not committed.
 
-    Returns {"songs", "candidates", "duplicate", "fragment", "altered", "cover", "groups"}: the day's own.
+    Returns {"songs", "candidates", "duplicate", "fragment", "altered", "contains", "cover", "groups"}: the day's own.
     """
     lake = Lake(settings)
     before = ledger.forgotten(lake)
@@ -57,10 +54,8 @@ def regroup(lake: Lake, model: str, first: str) -> None:
     that are left is canonical, and what only a taken-down song held together comes apart. Not beside a sweep."""
     if swept := lake.days(_PAIRS, model=model):
         library = _library(lake, model, swept[-1], swept)
-        pairs = {each: lake.read(Partition(_PAIRS, each, model)) for each in swept}
-        _write_groups(
-            lake, model, library, {each: _renewed(pairs[each], library, "", each, []) for each in swept}, first
-        )
+        compared = Compared({each: lake.read(Partition(_PAIRS, each, model)) for each in swept}, library.songs)
+        _write(lake, model, compared, first)
 
 
 def _sweep(settings: Settings, lake: Lake, day: str) -> dict:
@@ -72,21 +67,16 @@ def _sweep(settings: Settings, lake: Lake, day: str) -> dict:
         found += _compared(lake, model, library, batch)
         proposed += len(batch.pairs)
 
-    before = {each: lake.read(Partition(_PAIRS, each, model)) for each in swept}
-    pairs = {each: _renewed(before.get(each), library, day, each, found) for each in sorted({*swept, day})}
-    changed = [each for each in pairs if each not in before or not pairs[each].equals(before[each])]
-    grouped = _write_groups(lake, model, library, pairs, min([day, *changed]))
-    # After the groups, and the day's own last: a day is swept once its pairs are there.
-    for each in sorted({*changed, day}, key=lambda each: each == day):
-        lake.write(Partition(_PAIRS, each, model), pairs[each])
-
-    verdicts = Counter(pairs[day]["verdict"].to_pylist())
+    compared = Compared({each: lake.read(Partition(_PAIRS, each, model)) for each in swept}, library.songs)
+    changed = compared.renew(day, found)
+    written, grouped, verdicts = _write(lake, model, compared, min([day, *changed]), day)
     summary = {"songs": len(library.of_day(day)), "candidates": proposed}
-    summary |= {verdict: verdicts[verdict] for verdict in _COUNTED} | {"groups": grouped[day]}
+    summary |= {verdict: verdicts[verdict] for verdict in _COUNTED} | {"groups": grouped}
     log.info(
-        "sweep %s: %d songs, %d candidate pairs, %d duplicates, %d fragments, %d altered, %d covers; %d groups%s",
+        "sweep %s: %d songs, %d candidate pairs, %d duplicates, %d fragments, %d altered, %d parts of compilations, "
+        "%d covers; %d groups%s",
         *(day, *summary.values()),
-        f"; also renewed {', '.join(each for each in changed if each != day)}" if set(changed) - {day} else "",
+        f"; also renewed {', '.join(each for each in written if each != day)}" if set(written) - {day} else "",
     )
     return summary
 
@@ -155,30 +145,21 @@ def _row(a: str, b: str, comparison: Comparison) -> dict:
     return {"a": a, "b": b, **vars(comparison), "spans": spans}
 
 
-def _renewed(before: pa.Table | None, library: Library, day: str, target: str, found: Iterable[dict]) -> pa.Table:
-    """The pairs of `target`: what it had without the swept day's songs and those that are gone, and what was found."""
-    songs = library.songs
-    kept = [
-        row
-        for row in (before.to_pylist() if before is not None else [])
-        if all(each in songs and songs[each].day != day for each in (row["a"], row["b"]))
-    ]
-    new = [row for row in found if max(songs[row["a"]].day, songs[row["b"]].day) == target]
-    return schemas.table(_PAIRS, kept + new)
+def _write(
+    lake: Lake, model: str, compared: Compared, first: str, day: str = ""
+) -> tuple[list[str], int, Counter[str]]:
+    """Write the groups of every swept day from `first` on, and the pairs that are not as they were; those of `day`
+    anyway, and last: a day is swept once its pairs are there.
 
-
-def _write_groups(lake: Lake, model: str, library: Library, pairs: dict[str, pa.Table], first: str) -> dict[str, int]:
-    """Write the groups of every swept day from `first` on, each from all pairs up to it; how many groups each has."""
-    links: list[Link] = []
-    counts = {}
-    for day in sorted(pairs):
-        links += [
-            Link(row["a"], row["b"], row["verdict"], row["score"], row["share"]) for row in pairs[day].to_pylist()
-        ]
-        if day < first:
-            continue
-        canonical = groups(links, library.songs)
-        rows = [{"track_id": track_id, "canonical_id": oldest} for track_id, oldest in canonical.items()]
-        lake.write(Partition(_GROUPS, day, model), schemas.table(_GROUPS, rows))
-        counts[day] = len(set(canonical.values()))
-    return counts
+    Returns the days whose pairs were written, and of `day` the number of groups and of pairs by verdict.
+    """
+    pairs, grouped = {}, 0
+    for each, rows, groups in compared.from_day(first):
+        lake.write(Partition(_GROUPS, each, model), groups)
+        if each == day or not rows.equals(compared.before(each)):
+            pairs[each] = rows
+        if each == day:
+            grouped = len(set(groups["canonical_id"].to_pylist()))
+    for each in sorted(pairs, key=lambda each: each == day):
+        lake.write(Partition(_PAIRS, each, model), pairs[each])
+    return list(pairs), grouped, Counter(pairs[day]["verdict"].to_pylist()) if day else Counter()

@@ -39,6 +39,8 @@ from nightjar.thresholds import (
 )
 
 DUPLICATE, FRAGMENT, ALTERED, COVER, DISTINCT = "duplicate", "fragment", "altered", "cover", "distinct"
+CONTAINS = "contains"
+"""A fragment of which grouping knows that its longer upload is a compilation: see `compilations`."""
 SAME_RECORDING = (DUPLICATE, FRAGMENT, ALTERED)
 """Verdicts on one recording, whatever was done to it."""
 

@@ -9,13 +9,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 
-from nightjar.duplicates.verdict import ALTERED, COVER, DISTINCT, DUPLICATE, FRAGMENT, SAME_RECORDING
+from nightjar.duplicates.verdict import ALTERED, CONTAINS, COVER, DISTINCT, DUPLICATE, FRAGMENT, SAME_RECORDING
 
 ANY = "any"
 """What is known of a pair that is related somehow."""
 
-NAMED = (DUPLICATE, FRAGMENT, ALTERED, COVER)
+NAMED = (DUPLICATE, FRAGMENT, ALTERED, CONTAINS, COVER)
 """The verdicts on pairs that are not distinct."""
 
 Pair = tuple[str, str]
@@ -42,6 +43,8 @@ class Outcome:
     """Of the pairs that were found not to be distinct."""
     proposed: Mapping[Pair, Collection[str]]
     """The candidates, with the sources that proposed each."""
+    canonical: Mapping[str, str] = field(default_factory=dict)
+    """Of each song that is in a group the song that the group counts as."""
 
 
 def pair_of(one: str, other: str) -> Pair:
@@ -75,6 +78,7 @@ def measure(known: Mapping[Pair, Known], outcome: Outcome) -> dict:
         "by_verdict": {name: agreement(true, found, (name,)) for name in NAMED},
         "same_recording": agreement(true, found, SAME_RECORDING),
         "found": agreement(true, found, NAMED),
+        "groups": _groups(known, outcome.canonical),
         "confusion": _confusion(true, found, counted),
         "by_label": _by_label({pair: known[pair] for pair in true}, found, proposed),
     }
@@ -86,6 +90,36 @@ def agreement(true: Mapping[Pair, str], found: Mapping[Pair, str], names: Collec
     got = {pair for pair, name in found.items() if name in names}
     both = len(wanted & got)
     return {"precision": share(both, len(got)), "recall": share(both, len(wanted))}
+
+
+def wrong_groups(known: Mapping[Pair, Known], canonical: Mapping[str, str]) -> list[dict]:
+    """The groups in which two songs are not known as one recording: their `songs`, and those `wrong` pairs."""
+    made = []
+    for songs in _members(canonical):
+        pairs = [pair_of(*pair) for pair in combinations(songs, 2)]
+        if wrong := [
+            list(pair) for pair in pairs if pair not in known or known[pair].verdict not in (*SAME_RECORDING, ANY)
+        ]:
+            made.append({"songs": songs, "wrong": wrong})
+    return made
+
+
+def _groups(known: Mapping[Pair, Known], canonical: Mapping[str, str]) -> dict:
+    """How many groups join what is not one recording, and how much of what is one is in one group."""
+    wrong = wrong_groups(known, canonical)
+    same = [pair for pair, each in known.items() if each.verdict in SAME_RECORDING]
+    return {
+        "false": share(len(wrong), len(set(canonical.values()))),
+        "false_pairs": sum(len(group["wrong"]) for group in wrong),
+        "together": _recall(same, lambda pair: pair[0] in canonical and canonical[pair[0]] == canonical.get(pair[1])),
+    }
+
+
+def _members(canonical: Mapping[str, str]) -> list[list[str]]:
+    groups: dict[str, list[str]] = {}
+    for song, one in sorted(canonical.items()):
+        groups.setdefault(one, []).append(song)
+    return [groups[one] for one in sorted(groups)]
 
 
 def errors(known: Mapping[Pair, Known], verdicts: Mapping[Pair, str]) -> list[tuple[str, Pair, str, str]]:

@@ -100,13 +100,16 @@ def _report(
     sources = {pair_of(tracks[a], tracks[b]): sorted(each) for (a, b), each in proposed.items()}
     rejected = _rejected(lake, tracks)
     verdicts = {pair: row["verdict"] for pair, row in found.items()}
-    outcome = Outcome(len(truth.songs), verdicts, sources)
+    groups = lake.read(Partition("duplicate_groups", DAY, settings.model)).to_pylist()
+    canonical = {tracks[row["track_id"]]: tracks[row["canonical_id"]] for row in groups}
+    outcome = Outcome(len(truth.songs), verdicts, sources, canonical)
     return {
         "songs": len(truth.songs),
         "rejected": rejected,
         "separator": settings.separator,
         "model": settings.model,
         **metrics.measure(truth.pairs, outcome),
+        "false_groups": metrics.wrong_groups(truth.pairs, canonical),
         "errors": _errors(truth, found, sources, {row["file"] for row in rejected}),
     }
 

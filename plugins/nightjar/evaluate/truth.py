@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
-from nightjar.duplicates.verdict import ALTERED, COVER, DISTINCT, DUPLICATE, FRAGMENT
+from nightjar.duplicates.verdict import ALTERED, CONTAINS, COVER, DISTINCT, DUPLICATE, FRAGMENT
 from nightjar.errors import NightjarError
 from nightjar.evaluate.metrics import ANY, Known, Pair, pair_of
 
-VERDICTS = (DUPLICATE, FRAGMENT, ALTERED, COVER, ANY, DISTINCT)
+VERDICTS = (DUPLICATE, FRAGMENT, ALTERED, CONTAINS, COVER, ANY, DISTINCT)
 """What a row may say of its pair."""
 
 COLUMNS = ("a", "b", "verdict")

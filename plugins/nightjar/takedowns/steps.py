@@ -93,12 +93,13 @@ def _at_once(settings: Settings, lake: Lake, named: Forgotten) -> dict:
 
 
 def _from_lake(lake: Lake, named: Forgotten) -> dict:
-    """Groups are made again rather than cut: of a group that lost its canonical song another one is offered."""
+    """Groups are made again rather than cut: of a group that lost its canonical song another one is offered, and what
+    is a compilation only because of a song that goes is none without it."""
     found = purge.find(lake, named, purge.all_parts(lake))
     ledger.mark_found(lake.objects, purge.traces(lake, found, named))
     grouped: dict[str, set[str]] = {}
     for partition in found:
-        if partition.table == "duplicate_groups":
+        if partition.table in ("duplicate_groups", "duplicate_pairs"):
             grouped.setdefault(partition.model, set()).add(partition.day)
     for model, days in grouped.items():
         regroup(lake, model, min(days))

@@ -8,13 +8,18 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightjar.duplicates.groups import Link, Song, groups
+from nightjar.duplicates.groups import groups as grouping
+from nightjar.duplicates.links import Link, Song
 
 
 def songs(*names: str, seconds: dict[str, float] | None = None) -> dict[str, Song]:
     """Songs in the order of their upload, a second apart; 100 s long unless said otherwise."""
     lengths = seconds or {}
     return {name: Song("2026-11-20", at, name, lengths.get(name, 100.0)) for at, name in enumerate(names)}
+
+
+def groups(links: list[Link], known: dict[str, Song]) -> dict[str, str]:
+    return grouping(links, known).canonical
 
 
 def link(pair: str, verdict: str = "duplicate", score: float = 0.9) -> Link:

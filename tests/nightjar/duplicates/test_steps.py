@@ -5,19 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
+import numpy as np
 import pytest
 
 from nightjar.duplicates import candidates
-from nightjar.duplicates.steps import sweep_duplicates
+from nightjar.duplicates.pair import between, upload
+from nightjar.duplicates.steps import regroup, sweep_duplicates
+from nightjar.duplicates.verdict import PARTS, Prints
 from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.lake import Lake, Partition
 from nightjar.thresholds import CANDIDATE_COSINE
 from nightjar.vectors.steps import load_vectors
 from nightjar.vectors.store import VectorStore
 from tests.nightjar.duplicates import nights
+from tests.nightjar.duplicates.made import NOBODY_DB, song
 from tests.nightjar.duplicates.nights import DAYS, UPLOADS
 
 ORDERS = list(permutations(DAYS))
+
+
+def columns(prints: Prints) -> list[np.ndarray]:
+    return [getattr(prints, part) for part in PARTS]
 
 
 @pytest.fixture
@@ -90,7 +98,7 @@ def test_the_summary_counts_the_days_own(written):
         night(written, day)
     found = night(written, DAYS[2])
     assert found.pop("candidates") >= 6
-    assert found == {"songs": 4, "duplicate": 2, "fragment": 1, "altered": 0, "cover": 3, "groups": 2}
+    assert found == {"songs": 4, "duplicate": 2, "fragment": 1, "altered": 0, "contains": 0, "cover": 3, "groups": 2}
 
 
 def test_any_order_of_days_ends_with_the_same_bytes(written):
@@ -107,6 +115,45 @@ def test_any_order_of_days_ends_with_the_same_bytes(written):
     for again in DAYS:
         night(settings, again)
     assert content(settings) == expected
+
+
+ONE, OTHER = song(31), song(32)
+ALBUM = Prints(*(np.concatenate(parts) for parts in zip(columns(ONE), columns(OTHER), strict=True)), NOBODY_DB)
+ALBUM_NIGHTS = (
+    nights.Upload("one", DAYS[0], ONE, 31),
+    nights.Upload("album", DAYS[1], ALBUM, 33),
+    nights.Upload("other", DAYS[2], OTHER, 32),
+)
+
+
+def test_an_upload_is_a_compilation_from_the_day_on_on_which_its_second_song_is_known(settings, milvus):
+    expected = None
+    for number, order in enumerate((DAYS, DAYS[::-1])):
+        at = replace(settings, model=f"album-{number}")
+        for day in DAYS:
+            nights.write_day(at, day, ALBUM_NIGHTS)
+        for day in order:
+            summary = night(at, day)
+        assert [pairs(at, day) for day in DAYS] == [
+            {},
+            {("album", "one"): "fragment"},
+            {("album", "one"): "contains", ("album", "other"): "contains"},
+        ]
+        assert [groups(at, day) for day in DAYS] == [{}, {"one": "one", "album": "one"}, {}]
+        expected = expected or content(at)
+        assert content(at) == expected
+        assert summary["contains"] == (2 if order[-1] == DAYS[2] else 0)
+    for again in DAYS:
+        night(at, again)
+    assert content(at) == expected
+
+    one, album = (upload(Lake(at), at.model, name, day) for name, day in (("one", DAYS[0]), ("album", DAYS[1])))
+    assert between(Lake(at), at.model, one, album).found["verdict"] == "contains"
+
+    nights.take_down(at, DAYS[2], tracks=["other"])
+    regroup(Lake(at), at.model, DAYS[0])
+    assert [pairs(at, day) for day in DAYS] == [{}, {("album", "one"): "fragment"}, {}]
+    assert groups(at) == {"one": "one", "album": "one"}
 
 
 def test_each_model_has_its_own_cosines(written, monkeypatch):
@@ -204,7 +251,8 @@ def test_empty_days_work_even_as_the_first(settings, milvus):
     empty = "2026-11-19"
     nights.write_day(settings, empty)
     assert night(settings, empty) == {
-        "songs": 0, "candidates": 0, "duplicate": 0, "fragment": 0, "altered": 0, "cover": 0, "groups": 0
+        "songs": 0, "candidates": 0, "duplicate": 0, "fragment": 0, "altered": 0, "contains": 0, "cover": 0,
+        "groups": 0,
     }  # fmt: skip
     assert groups(settings, empty) == {}
     for day in DAYS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nightjar.evaluate.metrics import ANY, Known, Outcome, errors, measure, pair_of, share
+from nightjar.evaluate.metrics import ANY, Known, Outcome, errors, measure, pair_of, share, wrong_groups
 
 KNOWN = {
     ("a", "b"): Known("duplicate", {"case": "mp3"}),
@@ -28,7 +28,8 @@ PROPOSED = {
     ("c", "e"): ["song"],
     ("d", "e"): ["print"],
 }
-OUTCOME = Outcome(5, VERDICTS, PROPOSED)
+GROUPS = {"a": "a", "b": "a", "c": "a", "d": "d", "e": "d"}
+OUTCOME = Outcome(5, VERDICTS, PROPOSED, GROUPS)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_wilson_intervals():
 
 
 def test_pairs_that_are_related_somehow_are_not_counted(report):
-    assert report["pairs_true"] == {"duplicate": 2, "fragment": 1, "altered": 1, "cover": 0, "all": 4}
+    assert report["pairs_true"] == {"duplicate": 2, "fragment": 1, "altered": 1, "contains": 0, "cover": 0, "all": 4}
     assert (report["pairs_ignored"], report["pairs_distinct"]) == (2, 4)  # of 10 pairs of 5 songs
 
 
@@ -65,6 +66,7 @@ def test_precision_and_recall(report):
         "duplicate": ((1, 2), (1, 2)),
         "fragment": ((0, 0), (0, 1)),
         "altered": ((0, 0), (0, 1)),
+        "contains": ((0, 0), (0, 0)),
         "cover": ((0, 1), (0, 0)),
     }
     assert tuple(map(counts, report["same_recording"].values())) == ((2, 2), (2, 4))
@@ -86,7 +88,9 @@ def test_candidates_are_measured_apart(report):
 
 def test_confusion_adds_up_to_all_counted_pairs(report):
     confusion = report["confusion"]
-    assert confusion["duplicate"] == {"duplicate": 1, "fragment": 0, "altered": 0, "cover": 0, "distinct": 1}
+    assert confusion["duplicate"] == {
+        **{"duplicate": 1, "fragment": 0, "altered": 0, "contains": 0, "cover": 0, "distinct": 1}
+    }
     assert confusion["fragment"]["duplicate"] == 1
     assert (confusion["distinct"]["cover"], confusion["distinct"]["distinct"]) == (1, 3)
     assert sum(sum(row.values()) for row in confusion.values()) == 8
@@ -98,6 +102,15 @@ def test_recall_by_label(report):
         "mp3": [(1, 2), (1, 2), (1, 2), (1, 2)],  # candidates, found, same recording, right
         "piece": [(1, 1), (1, 1), (1, 1), (0, 1)],
     }
+
+
+def test_a_group_is_false_if_two_of_its_songs_are_not_known_as_one(report):
+    """Of a, b and c all are known as one or as related; d and e are in no row, and so distinct."""
+    assert (counts(report["groups"]["false"]), report["groups"]["false_pairs"]) == ((1, 2), 1)
+    assert counts(report["groups"]["together"]) == (2, 4)
+    assert wrong_groups(KNOWN, GROUPS) == [{"songs": ["d", "e"], "wrong": [["d", "e"]]}]
+    assert wrong_groups(KNOWN | {("d", "e"): Known("contains")}, GROUPS) != []
+    assert wrong_groups(KNOWN | {("d", "e"): Known("altered")}, GROUPS) == []
 
 
 def test_each_error_is_named():

@@ -1,0 +1,85 @@
+"""The rows of duplicate_pairs and duplicate_groups of all swept days, from what comparing two songs has told.
+
+A pair belongs to the later of its two songs' days. That its longer song is a compilation may be known by a later day
+only, from other pairs: then that day has the pair again, as `contains`. So the tables of a day tell what was known of
+all days up to it, and depend on no later one. Of several rows of one pair the latest day's counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+import pyarrow as pa
+
+from nightjar import schemas
+from nightjar.duplicates.groups import groups
+from nightjar.duplicates.links import Link, Song
+from nightjar.duplicates.verdict import CONTAINS, FRAGMENT
+
+_PAIRS, _GROUPS = "duplicate_pairs", "duplicate_groups"
+
+
+class Compared:
+    """What comparing told of the pairs of all swept days, as far as their songs are still there."""
+
+    def __init__(self, stored: Mapping[str, pa.Table], songs: Mapping[str, Song]) -> None:
+        """`stored` are the days' duplicate_pairs; `songs` has every song that is there."""
+        self._stored, self._songs = dict(stored), songs
+        self._own: dict[str, list[dict]] = {}
+        self._lost = set()
+        for day, rows in stored.items():
+            known = rows.to_pylist()
+            there = [row for row in known if row["a"] in songs and row["b"] in songs]
+            self._own[day] = [_as_compared(row) for row in there if self._day(row) == day]
+            self._lost |= {day} if len(there) < len(known) else set()
+
+    def before(self, day: str) -> pa.Table | None:
+        """The day's pairs as they are stored."""
+        return self._stored.get(day)
+
+    def renew(self, day: str, found: Iterable[dict]) -> list[str]:
+        """Replace what was known of the songs of a day by what was `found`. Returns the days of which it is news."""
+        changed, new = set(self._lost), defaultdict(list)
+        for row in found:
+            new[self._day(row)].append(row)
+        for each in {*self._own, day}:
+            known = self._own.get(each, [])
+            kept = [row for row in known if day not in (self._songs[row["a"]].day, self._songs[row["b"]].day)]
+            self._own[each] = schemas.table(_PAIRS, kept + new[each]).to_pylist()
+            changed |= {each} if self._own[each] != known else set()
+        return sorted(changed)
+
+    def from_day(self, first: str) -> Iterator[tuple[str, pa.Table, pa.Table]]:
+        """(day, its duplicate_pairs, its duplicate_groups) of every day from `first` on."""
+        links: list[Link] = []
+        fragments: dict[frozenset[str], dict] = {}
+        contained = self._contained_before(first)
+        for day in sorted(self._own):
+            links += map(Link.of, self._own[day])
+            fragments |= {_pair(row): row for row in self._own[day] if row["verdict"] == FRAGMENT}
+            if day < first:
+                continue
+            found = groups(links, self._songs, contained)
+            rows = [row for row in self._own[day] if _pair(row) not in found.contained]
+            of_day = {_pair(row) for row in self._own[day]}
+            news = (found.contained - contained) | (found.contained & of_day)
+            rows += [fragments[pair] | {"verdict": CONTAINS} for pair in news if pair in fragments]
+            contained = found.contained
+            canonical = [{"track_id": one, "canonical_id": oldest} for one, oldest in found.canonical.items()]
+            yield day, schemas.table(_PAIRS, rows), schemas.table(_GROUPS, canonical)
+
+    def _contained_before(self, first: str) -> frozenset[frozenset[str]]:
+        rows = (row for day, rows in self._stored.items() if day < first for row in rows.to_pylist())
+        return frozenset(_pair(row) for row in rows if row["verdict"] == CONTAINS)
+
+    def _day(self, row: dict) -> str:
+        return max(self._songs[row["a"]].day, self._songs[row["b"]].day)
+
+
+def _as_compared(row: dict) -> dict:
+    return row | {"verdict": FRAGMENT} if row["verdict"] == CONTAINS else row
+
+
+def _pair(row: dict) -> frozenset[str]:
+    return frozenset((row["a"], row["b"]))
