@@ -295,6 +295,16 @@ MAX_PER_UPLOADER = 10
 """Songs of one uploader on a list."""
 MAX_PER_ARTIST = 10
 """Songs of one named artist on a list."""
+FAMILY_MIN_SHARE = 0.5
+"""Share of the longer song that two covers have in common at least to be of one family. A song cannot have more than
+half of itself in common with each of two backings, so that no medley joins their families."""
+MAX_PER_FAMILY = 5
+"""Songs of one family, on one backing track, on a list. Set, not measured: half of what an uploader may have, since one
+uploader's songs differ more."""
+BEGINNING = 20
+"""Places at the beginning of a list, what an app shows at first."""
+MAX_PER_FAMILY_IN_BEGINNING = 2
+"""Songs of one family in these places."""
 FRESH_DAYS = 7
 """A song is fresh on the day of its upload and the days after it, so many in all."""
 FRESH_SHARE = 0.1

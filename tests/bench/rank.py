@@ -21,10 +21,11 @@ from scipy.sparse import csr_matrix
 
 from nightjar.recommend import invariants, ranking, tables
 from nightjar.recommend.cold import Cold
-from nightjar.recommend.library import Covers, Library
+from nightjar.recommend.library import Library
 from nightjar.recommend.neighbours import Neighbours
 from nightjar.recommend.quantized import WIDTH, quantize, room
 from nightjar.recommend.ranking import Context, Users
+from nightjar.recommend.related import Relations
 from nightjar.recommend.score import Found, block, candidates, clear, signed
 from nightjar.thresholds import COLD_POOL, NEIGHBOURS_PER_SEED, SEEDS_PER_USER
 
@@ -92,7 +93,7 @@ def _library(size: int, rng: np.random.Generator) -> Library:
         artist=rng.integers(-1, size // 10, size, dtype=np.int32),
         canonical=rows,
         removed=np.zeros(size, bool),
-        covers=Covers(np.zeros(size + 1, np.int64), np.zeros(0, np.int32)),
+        related=Relations.none(size),
         uploaders={},
     )
 

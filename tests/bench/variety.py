@@ -19,8 +19,8 @@ import numpy as np
 
 from nightjar.evaluate.recommendations import methods, metrics
 from nightjar.recommend import rerank
-from nightjar.recommend.library import Covers
 from nightjar.recommend.quantized import principal_axes, quantize
+from nightjar.recommend.related import Related
 from nightjar.thresholds import LIST_LENGTH, RANK_POOL, VARIETY
 from tests.bench import sound
 from tests.bench.sound import World
@@ -75,10 +75,10 @@ def _pools(made: World, people: np.ndarray) -> list[Pool]:
 def _mmr(made: World, variety: float) -> Choose:
     """Production's, as with another VARIETY: what counts is how large relevance is beside the cosines."""
     scale = (1 - variety) / variety * VARIETY / (1 - VARIETY)
-    facts = np.full((len(made.vectors), 5), -1, np.int32)
-    facts[:, rerank.FRESH], facts[:, rerank.OFFERED] = 0, 1
-    covers = Covers(np.zeros(len(facts) + 1, np.int64), np.zeros(0, np.int32))
-    songs = rerank.Songs(facts, *quantize(made.vectors @ principal_axes(made.vectors)), covers)
+    facts = np.full((len(made.vectors), rerank.FACTS), -1, np.int32)
+    facts[:, rerank.FRESH], facts[:, rerank.OFFERED], facts[:, rerank.HOLDS] = 0, 1, 0
+    nothing = Related.none(len(facts))
+    songs = rerank.Songs(facts, *quantize(made.vectors @ principal_axes(made.vectors)), nothing, nothing)
 
     def choose(pool: Pool) -> list[int]:
         rows = pool.songs.astype(np.int32)

@@ -15,6 +15,7 @@ REASONS = {
     2: ("copy", "it is a copy: only the canonical song of its duplicate group is offered"),
     3: ("heard", "the user heard it, or another song of its duplicate group, within the window of listens"),
     4: ("own_upload", "it is the user's own upload"),
+    5: ("holds_known", "it holds several songs, of which the user heard or uploaded one"),
 }
 """Code by number: a name for scripts and a sentence for people. Where several hold, the first is said."""
 
@@ -40,7 +41,12 @@ def blocked(library: Library, user: User, songs: np.ndarray) -> np.ndarray:
     A group whose canonical song is taken down, heard or the user's own is out as a whole.
     """
     codes = np.zeros(len(songs), dtype=np.int8)
-    canonical = library.canonical[songs]
+    canonical, holds = library.canonical[songs], library.related.holds
+    known = np.isin(np.arange(len(library)), library.canonical[user.heard])
+    if user.uploader >= 0:
+        known |= library.uploader == user.uploader
+    for at in np.flatnonzero(holds.starts[songs] < holds.starts[songs + 1]):
+        codes[at] = 5 if known[holds.of(songs[at])].any() else FREE
     if user.uploader >= 0:
         codes[library.uploader[songs] == user.uploader] = 4
     codes[np.isin(canonical, library.canonical[user.heard])] = 3

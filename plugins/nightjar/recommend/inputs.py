@@ -14,18 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightjar import days, schemas
-from nightjar.duplicates.verdict import COVER
 from nightjar.errors import PartitionMissing
 from nightjar.lake import Lake, Partition
 from nightjar.recommend import cold, seeds, tables
 from nightjar.recommend.library import Library, build
 from nightjar.recommend.ranking import Context
+from nightjar.recommend.related import VERDICTS
 from nightjar.takedowns import ledger
 from nightjar.thresholds import LISTEN_WINDOW_DAYS
 
 _LISTEN_COLUMNS = ["user_id", "track_id", "listened_at", "played_s", "kind"]
 _TRACK_COLUMNS = ["track_id", "day", "uploader", "artist", "duration_s"]
-_PAIR_COLUMNS = ["a", "b", "verdict"]
+_PAIR_COLUMNS = ["a", "b", "verdict", "overlap_s"]
 
 
 def library(lake: Lake, model: str, day: str) -> Library:
@@ -37,18 +37,18 @@ def library(lake: Lake, model: str, day: str) -> Library:
     groups = lake.read(Partition("duplicate_groups", day, model))
     swept = lake.days("duplicate_groups", model=model, upto=day)
     embedded = lake.read_days("embeddings", swept, model=model, columns=["track_id"])["track_id"].to_pylist()
-    covers = _covers(lake, model, swept, day)
+    related = _related(lake, model, swept, day)
     return build(
-        lake.read_days("tracks", swept, columns=_TRACK_COLUMNS), groups, covers, embedded, ledger.forgotten(lake), day
+        lake.read_days("tracks", swept, columns=_TRACK_COLUMNS), groups, related, embedded, ledger.forgotten(lake), day
     )
 
 
-def _covers(lake: Lake, model: str, swept: list[str], day: str) -> pa.Table:
-    """The pairs (a, b) of covers found by the sweeps of these days; that of `day` itself must be committed.
+def _related(lake: Lake, model: str, swept: list[str], day: str) -> pa.Table:
+    """The related songs that the sweeps of these days found; that of `day` itself must be committed.
 
-    Each day is cut down to its covers before the next is read: most pairs are none.
+    Each day is cut down to them before the next is read: most pairs are copies.
     """
-    found = [schemas.empty("duplicate_pairs").select(["a", "b"])]
+    found, wanted = [schemas.empty("duplicate_pairs").select(_PAIR_COLUMNS)], pa.array(VERDICTS)
     for each in swept:
         try:
             pairs = lake.read(Partition("duplicate_pairs", each, model), _PAIR_COLUMNS)
@@ -56,7 +56,7 @@ def _covers(lake: Lake, model: str, swept: list[str], day: str) -> pa.Table:
             if each == day:
                 raise
             continue
-        found.append(pairs.filter(pc.equal(pairs["verdict"], COVER)).select(["a", "b"]))
+        found.append(pairs.filter(pc.is_in(pairs["verdict"], wanted)))
     return pa.concat_tables(found)
 
 

@@ -9,7 +9,14 @@ import numpy as np
 from nightjar.errors import NightjarError
 from nightjar.recommend.library import Library
 from nightjar.recommend.ranking import Lists, Users
-from nightjar.thresholds import LIST_LENGTH, MAX_PER_ARTIST, MAX_PER_UPLOADER
+from nightjar.thresholds import (
+    BEGINNING,
+    LIST_LENGTH,
+    MAX_PER_ARTIST,
+    MAX_PER_FAMILY,
+    MAX_PER_FAMILY_IN_BEGINNING,
+    MAX_PER_UPLOADER,
+)
 
 
 class InvariantBroken(NightjarError):
@@ -21,7 +28,8 @@ def check(library: Library, names: Sequence[str], users: Users, lists: Lists) ->
 
     No list is longer than LIST_LENGTH; every song is in the library (so not rejected) and not taken down; no song
     twice, no two of one duplicate group; nothing that the user heard in the window, nor a copy of it; nothing of their
-    own; no uploader and no artist above their caps; no two covers of each other side by side.
+    own; no song that holds one of the list, or one that was heard; no uploader, artist or family of covers above their
+    caps, no family above that of the beginning; no two covers of each other side by side.
     """
     size, songs = len(library), lists.songs.astype(np.int64)
     counts = np.diff(lists.starts)
@@ -40,10 +48,16 @@ def check(library: Library, names: Sequence[str], users: Users, lists: Lists) ->
     must(_nth(group) < 1, "it, or another song of its duplicate group, is there twice")
     heard = listener * size + library.canonical[users.heard]
     must(~np.isin(group, heard), "it, or another of its duplicate group, was heard")
-    uploader, artist = library.uploader[songs], library.artist[songs]
+    must(~_holds_any(library, user, songs, group, heard), "it holds a song that is listed, or heard")
+    uploader, artist, family = library.uploader[songs], library.artist[songs], library.related.family[songs]
     must((uploader < 0) | (uploader != users.uploader[user]), "it is the user's own upload")
     for codes, cap, whose in ((uploader, MAX_PER_UPLOADER, "uploader"), (artist, MAX_PER_ARTIST, "artist")):
         must((codes < 0) | (_nth(user * (codes.max(initial=0) + 1) + codes) < cap), f"its {whose} has too many songs")
+    known, nth = np.flatnonzero(family >= 0), np.zeros(len(songs), np.int64)  # few songs have covers
+    nth[known] = _nth(user[known] * size + family[known])
+    must(nth < MAX_PER_FAMILY, "its family of covers has too many songs")
+    early = place < BEGINNING  # `nth` counts from the list's beginning
+    must(~early | (nth < MAX_PER_FAMILY_IN_BEGINNING), "its family of covers has too many songs at the beginning")
     follows = np.zeros(len(songs), dtype=bool)
     follows[1:] = user[1:] == user[:-1]
     must(~(follows & _covers(library, np.roll(songs, 1), songs)), "the song before it is a cover of it")
@@ -60,11 +74,24 @@ def _nth(codes: np.ndarray) -> np.ndarray:
     return nth
 
 
+def _holds_any(library: Library, user: np.ndarray, songs: np.ndarray, *known: np.ndarray) -> np.ndarray:
+    """(k,) whether a song holds one of those that are `known` of the same user: user * songs of the library + song."""
+    starts, others = library.related.holds
+    found, counts = np.zeros(len(songs), dtype=bool), starts[songs + 1] - starts[songs]
+    if counts.any():
+        entry = np.repeat(np.arange(len(songs)), counts)
+        nth = np.arange(len(entry)) - np.repeat(np.cumsum(counts) - counts, counts)
+        held = user[entry] * len(library) + others[starts[songs[entry]] + nth]
+        found[entry[np.isin(held, np.concatenate(known))]] = True
+    return found
+
+
 def _covers(library: Library, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(k,) whether the relation names two songs, or the songs that they are copies of, in either direction."""
     size = len(library)
-    rows = np.repeat(np.arange(size), np.diff(library.covers.starts))
-    named = np.concatenate([rows * size + library.covers.others, library.covers.others.astype(np.int64) * size + rows])
+    starts, covers = library.related.covers
+    rows = np.repeat(np.arange(size), np.diff(starts))
+    named = np.concatenate([rows * size + covers, covers.astype(np.int64) * size + rows])
     return np.isin(library.canonical[ones].astype(np.int64) * size + library.canonical[others], named)
 
 

@@ -6,12 +6,13 @@ import numpy as np
 
 from nightjar.compiled import borrowing, compiled
 from nightjar.prefetch import prefetch
-from nightjar.recommend.rerank import ARTIST, FAMILY, FRESH, OFFERED, UPLOADER, Pool
+from nightjar.recommend.rerank import ARTIST, FAMILY, FRESH, HOLDS, OFFERED, UPLOADER, Pool
 from nightjar.recommend.score import clear, score_of, slot_of, smallest, song_of
 from nightjar.thresholds import (
     FRESH_SHARE,
     LIST_LENGTH,
     MAX_PER_ARTIST,
+    MAX_PER_FAMILY,
     MAX_PER_UPLOADER,
     RANK_POOL,
     RANK_POOL_FRESH,
@@ -20,18 +21,19 @@ from nightjar.thresholds import (
 _LOOK_AT = RANK_POOL + RANK_POOL_FRESH
 """Candidates that are put in order at first; all others only where the caps leave the pool short."""
 _ROOM = 2 * (RANK_POOL + RANK_POOL_FRESH) + LIST_LENGTH
-_CAPS = ((UPLOADER, 2 * MAX_PER_UPLOADER), (ARTIST, 2 * MAX_PER_ARTIST), (FAMILY, LIST_LENGTH // 2))
+_CAPS = ((UPLOADER, 2 * MAX_PER_UPLOADER), (ARTIST, 2 * MAX_PER_ARTIST), (FAMILY, 2 * MAX_PER_FAMILY))
 
 
 @compiled
 def pool_of(songs, cold, uploader, found, keys, tally):
     """The pool of a user with candidates `keys`, and the scores of those in it that are no fillers.
 
-    The RANK_POOL best and the RANK_POOL_FRESH best of the fresh. An uploader or artist with more songs than any list
-    could take is cut short first, and so are songs that are all covers of each other: they would fill the pool and
-    leave the list short. Where the pool is short, popular and fresh songs fill it up.
+    The RANK_POOL best and the RANK_POOL_FRESH best of the fresh. An uploader, artist or family with more songs than any
+    list could take is cut short first: they would fill the pool and leave the list short. Where the pool is short,
+    popular and fresh songs fill it up.
 
-    Left out are songs that are not offered, and the user's own; those that they heard are blocked in `found`.
+    Left out are songs that are not offered, the user's own, and what holds a song that is theirs or that they heard;
+    the songs that they heard are blocked in `found`.
     """
     chosen, scores = np.empty(_ROOM, np.int32), np.empty(_ROOM, np.float32)
     looked_at = min(len(keys), _LOOK_AT)
@@ -59,7 +61,7 @@ def _admit(songs, uploader, found, tally, keys, chosen, scores, own, fresh, coun
         facts = songs.facts[song]
         if own >= RANK_POOL and (fresh >= RANK_POOL_FRESH or not facts[FRESH]):
             continue
-        if _may_stand(facts, uploader):
+        if _may_stand(songs, uploader, found, song):
             within, counted = _within_caps(facts, tally, counted)
             if within:
                 chosen[own], scores[own] = song, score_of(key)
@@ -103,8 +105,22 @@ def _fresh_first(songs, keys):
 
 
 @borrowing
-def _may_stand(facts, uploader):
-    return facts[OFFERED] and (uploader < 0 or facts[UPLOADER] != uploader)
+def _may_stand(songs, uploader, found, song):
+    facts = songs.facts[song]
+    if not facts[OFFERED] or (uploader >= 0 and facts[UPLOADER] == uploader):
+        return False
+    return not facts[HOLDS] or not _holds_known(songs, uploader, found, song)
+
+
+@borrowing
+def _holds_known(songs, uploader, found, song):
+    """Whether a song holds one that the user heard or uploaded."""
+    for k in range(songs.holds.starts[song], songs.holds.starts[song + 1]):
+        held = songs.holds.others[k]
+        slot = found.slots[slot_of(found, held)]
+        if (slot.song == held and slot.sum == -np.inf) or (uploader >= 0 and songs.facts[held, UPLOADER] == uploader):
+            return True
+    return False
 
 
 @borrowing
@@ -134,7 +150,7 @@ def _count(tally, code, counted):
 def _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh):
     """Add popular and fresh songs, best first, for what the seeds did not bring; returns the new size.
 
-    Of songs that are all covers of each other no more than a list can keep apart.
+    Of a family no more than the caps let into the pool.
     """
     lacking, lacking_fresh = RANK_POOL - own, int(LIST_LENGTH * FRESH_SHARE) - fresh
     size, counted = own, 0
@@ -144,12 +160,12 @@ def _fill(songs, cold, uploader, found, tally, chosen, scores, own, fresh):
         song = cold.songs[k]
         slot = found.slots[slot_of(found, song)]
         known = slot.song == song and (slot.place >= 0 or slot.sum == -np.inf)
-        if known or not _may_stand(songs.facts[song], uploader):
+        if known or not _may_stand(songs, uploader, found, song):
             continue
         before = 0
         if songs.facts[song, FAMILY] >= 0:
             before, counted = _count(tally, songs.facts[song, FAMILY], counted)
-        if before < LIST_LENGTH // 2 and (lacking > 0 or songs.facts[song, FRESH]):
+        if before < 2 * MAX_PER_FAMILY and (lacking > 0 or songs.facts[song, FRESH]):
             chosen[size], scores[size] = song, cold.relevance[k]
             size += 1
             lacking -= 1

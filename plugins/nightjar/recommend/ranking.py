@@ -17,7 +17,7 @@ from nightjar.recommend.library import Library
 from nightjar.recommend.neighbours import Neighbours
 from nightjar.recommend.pool import cold_pool_of, pool_of
 from nightjar.recommend.reasons import SOURCES, reasons
-from nightjar.recommend.rerank import ARTIST, FAMILY, FRESH, OFFERED, UPLOADER, Pool, Songs, rerank
+from nightjar.recommend.rerank import ARTIST, FACTS, FAMILY, FRESH, HOLDS, OFFERED, UPLOADER, Pool, Songs, rerank
 from nightjar.recommend.score import Found, block, candidates, clear, score_of, signed, song_of
 from nightjar.recommend.seeds import choose
 from nightjar.thresholds import BECAUSE, FRESH_SHARE, LIST_LENGTH, NEW_USERS_FRESH_SHARE
@@ -78,11 +78,12 @@ class Context:
     @classmethod
     def of(cls, library: Library, neighbours: Neighbours, cold: Cold, sketch: np.ndarray, scale: np.ndarray) -> Context:
         """With the songs' vectors as `Songs` has them."""
-        facts = np.empty((len(library), 5), np.int32)
+        facts = np.empty((len(library), FACTS), np.int32)
         facts[:, UPLOADER], facts[:, ARTIST] = library.uploader, library.artist
-        facts[:, FAMILY] = library.covers.family(np.arange(len(library)))
         facts[:, FRESH], facts[:, OFFERED] = library.fresh, library.offered
-        return cls(library, neighbours, cold, Songs(facts, sketch, scale, library.covers))
+        covers, facts[:, FAMILY], holds = library.related
+        facts[:, HOLDS] = np.diff(holds.starts) > 0
+        return cls(library, neighbours, cold, Songs(facts, sketch, scale, covers, holds))
 
 
 def rank(context: Context, users: Users) -> Lists:

@@ -11,13 +11,19 @@ from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.recommend import filters, inputs, ranking, tables
 from nightjar.recommend.filters import User
-from nightjar.recommend.library import Library
 from nightjar.recommend.ranking import Context, Users
 from nightjar.recommend.reasons import SOURCES, contributions
 from nightjar.recommend.seeds import choose
 from nightjar.settings import Settings
 from nightjar.shards import shard_of
-from nightjar.thresholds import LIST_LENGTH, MAX_PER_ARTIST, MAX_PER_UPLOADER
+from nightjar.thresholds import (
+    BEGINNING,
+    LIST_LENGTH,
+    MAX_PER_ARTIST,
+    MAX_PER_FAMILY,
+    MAX_PER_FAMILY_IN_BEGINNING,
+    MAX_PER_UPLOADER,
+)
 
 
 def why(settings: Settings, user_id: str, track_id: str, day: str) -> dict:
@@ -26,9 +32,9 @@ def why(settings: Settings, user_id: str, track_id: str, day: str) -> dict:
     {"user", "track", "day", "list": "own" or "new_users", "on_list", "rank", "score", "source", "stopped_by", "detail",
     "reasons"}: `rank` and `source` are None off the list and `score` is None for a song that no seed brings;
     `stopped_by` is None on the list, else a code of `filters.REASONS`, "not_a_candidate", "below_the_pool",
-    "outranked" or "beside_cover"; `detail` says it in a sentence. `reasons` are the heard songs that bring the song,
-    strongest first, each {"track", "weight", "similarity", "co_listening", "score"}. Raises NightjarError for an
-    unknown song.
+    "outranked", "holds_candidate", "family_full" or "beside_cover"; `detail` says it in a sentence. `reasons` are the
+    heard songs that bring the song, strongest first, each {"track", "weight", "similarity", "co_listening", "score"}.
+    Raises NightjarError for an unknown song.
     """
     lake = Lake(settings)
     context = inputs.context(lake, settings.model, day)
@@ -101,16 +107,7 @@ def _stopped(context: Context, looked: _Looked, song: int, scored: float | None)
     if code != filters.FREE:
         return filters.REASONS[code]
     if song in looked.pool:
-        if _beside_cover(context.library, looked, song):
-            last = context.library.ids[looked.entries[-1][0]]
-            return "beside_cover", (
-                f"it and the last song of the list, {last}, share their backing track: such songs never stand side by "
-                "side, and there was nothing left to put between them"
-            )
-        return "outranked", (
-            f"it was among the {len(looked.pool)} candidates, but others are more relevant or more varied, or its "
-            "uploader's or artist's places were taken"
-        )
+        return _outranked(context, looked, song)
     if scored is None:
         return "not_a_candidate", "no song that the user plays leads to it, and it is neither popular nor fresh enough"
     place = looked.songs.index(song) + 1
@@ -120,16 +117,37 @@ def _stopped(context: Context, looked: _Looked, song: int, scored: float | None)
     )
 
 
-def _beside_cover(library: Library, looked: _Looked, song: int) -> bool:
-    """Whether a song of the pool is off only because the list ends with a cover of it.
-
-    A list that is not full ends where every song left is such a cover, or is of an uploader or artist at their cap.
-    """
+def _outranked(context: Context, looked: _Looked, song: int) -> tuple[str, str]:
+    """What kept a song of the pool off the list."""
+    library = context.library
     songs = np.array([entry[0] for entry in looked.entries], dtype=np.int64)
-    if not 0 < len(songs) < LIST_LENGTH or song not in library.covers.of(int(songs[-1])):
-        return False
-    caps = ((library.uploader, MAX_PER_UPLOADER), (library.artist, MAX_PER_ARTIST))
-    return all(codes[song] < 0 or np.count_nonzero(codes[songs] == codes[song]) < cap for codes, cap in caps)
+    if held := [each for each in library.related.holds.of(song) if each in looked.pool]:
+        return "holds_candidate", (
+            f"it holds {library.ids[held[0]]}, which was among the candidates: a song that holds others gives way"
+        )
+    capped = ((library.uploader, MAX_PER_UPLOADER), (library.artist, MAX_PER_ARTIST))
+    if any(codes[song] >= 0 and np.count_nonzero(codes[songs] == codes[song]) >= cap for codes, cap in capped):
+        return (
+            "outranked",
+            "its uploader's or artist's places were taken by songs that are more relevant or more varied",
+        )
+    family, short = library.related.family, len(songs) < LIST_LENGTH  # a short list ends where every song left waits
+    on_list = np.count_nonzero(family[songs] == family[song]) if family[song] >= 0 else 0
+    if on_list >= MAX_PER_FAMILY:
+        return "family_full", (
+            f"{on_list} songs of the list share its backing track, and a list has no more of one family of covers"
+        )
+    if short and len(songs) < BEGINNING and on_list >= MAX_PER_FAMILY_IN_BEGINNING:
+        return "family_full", (
+            f"{on_list} songs of the list share its backing track, no more of them stand in the first {BEGINNING} "
+            "places, and there was nothing left to fill these"
+        )
+    if short and len(songs) and song in library.related.covers.of(int(songs[-1])):
+        return "beside_cover", (
+            f"it and the last song of the list, {library.ids[songs[-1]]}, share their backing track: such songs never "
+            "stand side by side, and there was nothing left to put between them"
+        )
+    return "outranked", f"it was among the {len(looked.pool)} candidates, but others are more relevant or more varied"
 
 
 def _reasons(context: Context, user: User, song: int) -> list[dict]:

@@ -41,7 +41,7 @@ def vector(track_id: str) -> np.ndarray:
     return (made / np.linalg.norm(made)).astype(np.float32)
 
 
-def tracks(day: str, ids: list[str]) -> pa.Table:
+def tracks(day: str, ids: list[str], seconds: dict[str, float] | None = None) -> pa.Table:
     uploaded = datetime.fromisoformat(day).replace(tzinfo=UTC)
     return schemas.table(
         "tracks",
@@ -58,7 +58,7 @@ def tracks(day: str, ids: list[str]) -> pa.Table:
                 "codec": "pcm_s16le",
                 "sample_rate": 44100,
                 "channels": 2,
-                "duration_s": 100.0,
+                "duration_s": (seconds or {}).get(each, 100.0),
                 "loudness_lufs": -14.0,
                 "uploaded_at": uploaded,
             }
@@ -88,11 +88,11 @@ def write_day(settings: Settings, day: str, **changes: list[dict]) -> None:
     """Commit everything that publish_recommendations reads of a day, and load its vectors.
 
     `changes` may give rows of listens, duplicate_groups, takedowns, rejects_ingest and rejects_embed, `pairs` of
-    `pair`, and `tracks`, a list of track ids.
+    `pair`, `tracks`, a list of track ids, and the `seconds` of songs.
     """
     lake = Lake(settings)
     ids = changes.get("tracks", songs(day))
-    lake.write(Partition("tracks", day), tracks(day, ids))
+    lake.write(Partition("tracks", day), tracks(day, ids, changes.get("seconds")))
     lake.write(Partition("listens", day), schemas.table("listens", changes.get("listens", listens(day))))
     lake.write(Partition("takedowns", day), schemas.table("takedowns", changes.get("takedowns", [])))
     for stage in ("ingest", "embed"):
@@ -116,11 +116,11 @@ def load(settings: Settings, day: str, ids: list[str]) -> None:
             store.upsert("tracks", schemas.table("embeddings", rows))
 
 
-def pair(a: str, b: str, verdict: str = "cover") -> dict:
-    """A row of duplicate_pairs whose evidence nobody looks at."""
+def pair(a: str, b: str, verdict: str = "cover", overlap_s: float = 100.0) -> dict:
+    """A row of duplicate_pairs, of songs that share so many seconds and whose evidence nobody looks at."""
     numbers = [field.name for field in schemas.DUPLICATE_PAIRS if pa.types.is_float32(field.type)]
     words = {"a": a, "b": b, "verdict": verdict, "decided_by": "accompaniment", "evidence": "x"}
-    return dict.fromkeys(numbers, 0.9) | words | {"spans": []}
+    return dict.fromkeys(numbers, 0.9) | words | {"spans": [], "overlap_s": overlap_s}
 
 
 def reject(track_id: str, stage: str, reason: str = "unreadable") -> dict:

@@ -10,12 +10,14 @@ import pyarrow as pa
 from scipy.sparse import csr_array
 
 from nightjar import schemas
+from nightjar.duplicates.verdict import COVER
 from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.cold import Cold
 from nightjar.recommend.library import Library, build
 from nightjar.recommend.neighbours import Neighbours
 from nightjar.recommend.quantized import quantize
 from nightjar.recommend.ranking import Context
+from nightjar.recommend.related import CONTAINS
 from nightjar.takedowns.forgotten import Forgotten
 
 DAY = "2026-11-22"
@@ -28,11 +30,21 @@ def library(
     rejected: tuple[str, ...] = (),
     forgotten: Forgotten | None = None,
     covers: Iterable[tuple[str, str]] = (),
+    contains: Iterable[tuple[str, str]] = (),
+    overlap_s: float = 100.0,
+    seconds: dict[str, float] | None = None,
 ) -> Library:
-    """Of `songs` {id: (day, uploader, artist)}, all 100 s long, `copies` {id: canonical id}, and pairs of `covers`."""
+    """Of `songs` {id: (day, uploader, artist)}, 100 s long or as many `seconds`, `copies` {id: canonical id}, and pairs
+    of `covers` that share `overlap_s`, and of songs of which the longer `contains` the other."""
     tracks = pa.Table.from_pylist(
         [
-            {"track_id": each, "day": day, "uploader": uploader, "artist": artist, "duration_s": 100.0}
+            {
+                "track_id": each,
+                "day": day,
+                "uploader": uploader,
+                "artist": artist,
+                "duration_s": (seconds or {}).get(each, 100.0),
+            }
             for each, (day, uploader, artist) in songs.items()
         ],
         schema=pa.schema(
@@ -40,7 +52,11 @@ def library(
         ),
     )
     groups = [{"track_id": each, "canonical_id": canonical} for each, canonical in (copies or {}).items()]
-    pairs = pa.Table.from_pylist([{"a": a, "b": b} for a, b in covers], pa.schema({"a": pa.string(), "b": pa.string()}))
+    found = [(*pair, COVER, overlap_s) for pair in covers] + [(*pair, CONTAINS, overlap_s) for pair in contains]
+    columns = [schemas.DUPLICATE_PAIRS.field(name) for name in ("a", "b", "verdict", "overlap_s")]
+    pairs = pa.Table.from_pylist(
+        [dict(zip(("a", "b", "verdict", "overlap_s"), row, strict=True)) for row in found], pa.schema(columns)
+    )
     embedded = songs.keys() - set(rejected)
     return build(tracks, schemas.table("duplicate_groups", groups), pairs, embedded, forgotten or Forgotten(), DAY)
 

@@ -1,4 +1,7 @@
-"""Covers of one song may both stand on a list, but never side by side: relation, re-ranking, whole lists, the lake."""
+"""Songs that have to do with each other on a list: relations, re-ranking, whole lists, the lake.
+
+Two covers never stand side by side, a family of them has a cap, a song that holds others gives way to them.
+"""
 
 from __future__ import annotations
 
@@ -17,35 +20,16 @@ from nightjar.recommend.filters import User
 from nightjar.recommend.invariants import InvariantBroken
 from nightjar.recommend.neighbours import Neighbours
 from nightjar.recommend.ranking import Users
+from nightjar.recommend.related import CONTAINS
 from nightjar.recommend.why import why
 from nightjar.schemas import NEW_USERS
-from nightjar.thresholds import LIST_LENGTH
+from nightjar.thresholds import BEGINNING, LIST_LENGTH, MAX_PER_FAMILY, MAX_PER_FAMILY_IN_BEGINNING
 from tests.nightjar.recommend import night, small
 from tests.nightjar.recommend.test_ranking import lists
 from tests.nightjar.recommend.test_rerank import reranked
 
 OLD = ("2026-01-01", None, None)
 DAY = night.DAYS[-1]
-
-
-# --- the relation -----------------------------------------------------------------------------------------------------
-def test_a_cover_of_a_copy_is_a_cover_of_its_canonical_song():
-    library = small.library(
-        dict.fromkeys(("alone", "cover", "copy", "first", "third"), OLD),
-        copies={"first": "first", "copy": "first"},
-        covers=[("copy", "cover"), ("first", "cover"), ("cover", "third"), ("gone", "third"), ("first", "copy")],
-    )
-    alone, copy, cover, first, third = range(5)
-    assert {row: library.covers.of(row).tolist() for row in range(5)} == {
-        **{alone: [], copy: [], cover: [first, third]},
-        **{first: [cover], third: [cover]},  # two covers of one song need not be covers of each other
-    }
-    assert library.covers.family(np.arange(5)).tolist() == [-1, -1, cover, cover, cover]
-
-
-def test_a_library_without_covers_or_without_songs():
-    assert small.plain(3).covers.of(2).tolist() == []
-    assert len(small.library({}, covers=[("a", "b")]).covers.starts) == 1
 
 
 # --- re-ranking -------------------------------------------------------------------------------------------------------
@@ -59,10 +43,11 @@ def test_the_two_best_are_covers_of_each_other():
     assert rerank([1.0, 0.99, 0.3, 0.2], {0, 1}) == [0, 2, 1, 3]
 
 
-def test_three_covers_of_one_song():
+def test_three_covers_that_are_no_family():
     relevance = [1.0, 0.99, 0.98, 0.97, 0.3, 0.2, 0.1]
-    assert rerank(relevance, {0, 1, 2, 3}) == [0, 4, 1, 5, 2, 6, 3]
-    assert rerank(relevance[:5], {0, 1, 2, 3}) == [0, 4, 1]  # nothing is left to separate the rest
+    alone = {"family": [0, 1, 2, 3, -1, -1, -1]}
+    assert rerank(relevance, {0, 1, 2, 3}, **alone) == [0, 4, 1, 5, 2, 6, 3]
+    assert rerank(relevance[:5], {0, 1, 2, 3}, family=alone["family"][:5]) == [0, 4, 1]  # nothing separates the rest
 
 
 def test_two_families_separate_each_other():
@@ -110,7 +95,7 @@ def test_the_steps_check_the_invariant(settings, milvus, monkeypatch):
 @pytest.mark.parametrize("liked", [True, False], ids=["from the seeds", "as fillers"])
 def test_a_crowd_of_covers_does_not_leave_the_list_short(liked):
     """More covers of one song than the pool holds, all better than anything else."""
-    crowd, others = [f"a{number:03d}" for number in range(400)], [f"b{number:03d}" for number in range(80)]
+    crowd, others = [f"a{number:03d}" for number in range(400)], [f"b{number:03d}" for number in range(100)]
     covers = [(a, b) for a in crowd for b in crowd if a < b]
     library = small.library(dict.fromkeys([*crowd, *others, "seed"], OLD), covers=covers)
     size, seed = len(library), len(library) - 1
@@ -127,7 +112,8 @@ def test_a_crowd_of_covers_does_not_leave_the_list_short(liked):
     for who, each in made:
         invariants.check(library, ["u"], who, each)
         assert len(each.songs) == LIST_LENGTH
-        assert (each.songs < len(crowd)).sum() == LIST_LENGTH // 2
+        assert (each.songs < len(crowd)).sum() == MAX_PER_FAMILY
+        assert (each.songs[:BEGINNING] < len(crowd)).sum() == MAX_PER_FAMILY_IN_BEGINNING
 
 
 # --- the lake ---------------------------------------------------------------------------------------------------------
@@ -205,7 +191,7 @@ def test_a_day_without_its_pairs_is_not_swept_yet(settings, milvus):
     night.write_day(settings, DAY, listens=[])
     write_pairs(settings, DAY, night.pair("s22-00", "s22-01"))
     library = inputs.library(Lake(settings), settings.model, DAY)
-    assert library.covers.of(0).tolist() == [1]
+    assert library.related.covers.of(0).tolist() == [1]
     late = night.DAYS[0]  # in the middle of its sweep: its groups are there and its pairs are not
     night.write_day(settings, late, listens=[])
     Lake(settings).remove(Partition("duplicate_pairs", late, settings.model))
@@ -213,3 +199,51 @@ def test_a_day_without_its_pairs_is_not_swept_yet(settings, milvus):
     Lake(settings).remove(Partition("duplicate_pairs", DAY, settings.model))
     with pytest.raises(PartitionMissing, match=f"duplicate_pairs/dt={DAY}.*sweep_duplicates"):
         inputs.library(Lake(settings), settings.model, DAY)
+
+
+def test_sixty_songs_on_one_backing_do_not_fill_a_list(settings, milvus):
+    """A user who plays two of them: in the sound, and by who plays them, they are the nearest of all."""
+    beats = [f"s22-{number:02d}" for number in range(0, 20 * night.STYLES, night.STYLES)]
+    ids = beats + [f"s22-{number:02d}" for number in range(80) if number % night.STYLES]
+    night.write_day(settings, DAY, tracks=ids, listens=[night.listen("u", each, DAY) for each in beats[:2]], pairs=[])
+    before = run(settings)["u"]
+    assert len(set(before[:20]) & set(beats)) > MAX_PER_FAMILY_IN_BEGINNING
+    assert len(set(before) & set(beats)) > MAX_PER_FAMILY
+    hub = [night.pair(beats[0], each) for each in beats[1:]]
+    write_pairs(settings, DAY, *hub)
+    after = run(settings)
+    for songs in after.values():
+        assert len(set(songs[:BEGINNING]) & set(beats)) == MAX_PER_FAMILY_IN_BEGINNING
+        assert len(set(songs) & set(beats)) == MAX_PER_FAMILY
+    off = next(each for each in before if each in beats and each not in after["u"])
+    answer = why(settings, "u", off, DAY)
+    assert (answer["on_list"], answer["stopped_by"]) == (False, "family_full")
+    assert f"{MAX_PER_FAMILY} songs of the list share its backing track" in answer["detail"]
+
+
+def test_a_short_list_ends_where_a_family_has_its_places(settings, milvus):
+    ids = [f"s22-{number:02d}" for number in range(0, 24, night.STYLES)]
+    night.write_day(settings, DAY, tracks=ids, listens=[], pairs=[night.pair(ids[0], each) for each in ids[1:4]])
+    songs = run(settings)[NEW_USERS]
+    [first, second] = set(ids[:4]) - set(songs)
+    assert len(songs) == 4
+    for off in first, second:
+        assert why(settings, "nobody", off, DAY)["stopped_by"] == "family_full"
+
+
+def test_a_compilation_gives_way_to_the_songs_in_it(settings, milvus):
+    album, parts, alone = "s22-00", ["s22-04", "s22-08"], "s22-12"
+    held = [night.pair(album, each, CONTAINS, overlap_s=99.0) for each in parts]
+    days = {"tracks": [album, *parts, alone], "seconds": {album: 300.0}, "pairs": held}
+    night.write_day(settings, DAY, listens=[night.listen("u", album, DAY), night.listen("v", parts[0], DAY)], **days)
+    made = run(settings)
+    assert set(made[NEW_USERS]) == {*parts, alone}
+    assert set(made["u"]) == {*parts, alone}  # who heard the whole may be offered what is in it
+    assert set(made["v"]) == {parts[1], alone}
+    answer = why(settings, "nobody", album, DAY)
+    assert (answer["stopped_by"], parts[0] in answer["detail"]) == ("holds_candidate", True)
+    assert why(settings, "v", album, DAY)["stopped_by"] == "holds_known"
+    assert why(settings, "u", album, DAY)["stopped_by"] == "heard"
+    gone = [{"track_id": each, "user_id": None} for each in parts]
+    night.write_day(settings, DAY, listens=[], takedowns=gone, **days)
+    assert set(run(settings)[NEW_USERS]) == {album, alone}  # nothing of it is left to give way to

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightjar.recommend.cold import Cold
-from nightjar.recommend.library import Covers
 from nightjar.recommend.pool import pool_of
 from nightjar.recommend.quantized import WIDTH, room
-from nightjar.recommend.rerank import ARTIST, FAMILY, FRESH, OFFERED, UPLOADER, Songs
+from nightjar.recommend.related import Related
+from nightjar.recommend.rerank import ARTIST, FACTS, FAMILY, FRESH, HOLDS, OFFERED, UPLOADER, Songs
 from nightjar.recommend.score import Found, _key, _promising, block, score_of, slot_of, song_of
-from nightjar.thresholds import LIST_LENGTH, MAX_PER_ARTIST, MAX_PER_UPLOADER, RANK_POOL, RANK_POOL_FRESH
+from nightjar.thresholds import MAX_PER_ARTIST, MAX_PER_FAMILY, MAX_PER_UPLOADER, RANK_POOL, RANK_POOL_FRESH
 
 SIZE = 900
 
@@ -21,15 +21,23 @@ SIZE = 900
 @settings(max_examples=40, deadline=None)
 def test_the_pool_is_that_of_the_plain_rule(seed, count, fresh_share, codes):
     rng = np.random.default_rng(seed)
-    facts = np.empty((SIZE, 5), np.int32)
+    facts = np.empty((SIZE, FACTS), np.int32)
     for kind in (UPLOADER, ARTIST, FAMILY):
         facts[:, kind] = rng.integers(-1, codes, SIZE)
     facts[:, FRESH], facts[:, OFFERED] = rng.random(SIZE) < fresh_share, rng.random(SIZE) < 0.95
-    covers = Covers(np.zeros(SIZE + 1, np.int64), np.zeros(0, np.int32))
-    songs = Songs(facts, room(SIZE), np.zeros(SIZE, np.float32), covers)
+    whole, held = rng.integers(0, SIZE, (2, 60))
+    holds = Related.pairs(SIZE, whole, held)
+    facts[:, HOLDS] = np.diff(holds.starts) > 0
+    songs = Songs(facts, room(SIZE), np.zeros(SIZE, np.float32), Related.none(SIZE), holds)
     found, tally = Found.room(SIZE), Found.room(0)
     asked = rng.permutation(SIZE)[:count]
-    block(found, asked)
+    block(
+        found, asked[count // 2 :]
+    )  # what was heard is among the candidates here, to see that it decides what holds it
+    for song in asked[: count // 2]:
+        slot = slot_of(found, song)
+        found.slots[slot]["song"], found.slots[slot]["sum"] = song, 1.0
+    known = {*asked[count // 2 :].tolist(), *np.flatnonzero(facts[:, UPLOADER] == 3).tolist()}
     keys = np.array([_key(song, scored) for song, scored in zip(asked, rng.random(count), strict=True)], np.uint64)
 
     best_first, seen, expected, fresh = np.sort(keys), {}, [], 0
@@ -37,9 +45,9 @@ def test_the_pool_is_that_of_the_plain_rule(seed, count, fresh_share, codes):
         is_fresh = facts[song, FRESH]
         if len(expected) >= RANK_POOL and (fresh >= RANK_POOL_FRESH or not is_fresh):
             continue
-        if facts[song, OFFERED] and facts[song, UPLOADER] != 3:
+        if facts[song, OFFERED] and facts[song, UPLOADER] != 3 and not known & set(holds.of(song).tolist()):
             within = True
-            for kind, cap in ((UPLOADER, MAX_PER_UPLOADER), (ARTIST, MAX_PER_ARTIST), (FAMILY, LIST_LENGTH // 4)):
+            for kind, cap in ((UPLOADER, MAX_PER_UPLOADER), (ARTIST, MAX_PER_ARTIST), (FAMILY, MAX_PER_FAMILY)):
                 if facts[song, kind] >= 0:
                     seen[kind, facts[song, kind]] = seen.get((kind, facts[song, kind]), 0) + 1
                     within &= seen[kind, facts[song, kind]] <= 2 * cap

@@ -22,8 +22,11 @@ from nightjar.recommend.reasons import SOURCES
 from nightjar.schemas import NEW_USERS
 from nightjar.takedowns.forgotten import Forgotten
 from nightjar.thresholds import (
+    BEGINNING,
     LIST_LENGTH,
     MAX_PER_ARTIST,
+    MAX_PER_FAMILY,
+    MAX_PER_FAMILY_IN_BEGINNING,
     MAX_PER_UPLOADER,
 )
 from tests.nightjar.recommend import small
@@ -162,7 +165,11 @@ def nights(draw):
         copies |= {each: members[0] for each in members if len(members) > 1}
     gone = frozenset(str(each) for each in rng.choice(names, draw(st.integers(0, 3))))
     covers = [(names[a], names[b]) for a, b in rng.integers(size, size=(draw(st.integers(0, 40)), 2))]
-    library = small.library(songs, copies=copies, forgotten=Forgotten(gone), covers=covers)
+    whole = [(names[a], names[b]) for a, b in rng.integers(size, size=(draw(st.integers(0, 6)), 2))]
+    share = draw(st.sampled_from([30.0, 60.0]))
+    library = small.library(
+        songs, copies=copies, forgotten=Forgotten(gone), covers=covers, contains=whole, overlap_s=share
+    )
     raw = rng.standard_normal((size, 8))
     vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
     offered = library.offered
@@ -214,7 +221,7 @@ def test_users_need_nothing_from_each_other(night):
 @settings(max_examples=30, deadline=None)
 def test_a_list_is_short_only_where_nothing_is_left(night):
     context, users = night
-    everything = np.arange(len(context.library))
+    everything, related = np.arange(len(context.library)), context.library.related
     for who, entries in zip(users, entries_of(ranking.rank(context, Users.of(users))), strict=True):
         on = {entry[0] for entry in entries}
         free = everything[filters.blocked(context.library, who, everything) == filters.FREE]
@@ -225,8 +232,10 @@ def test_a_list_is_short_only_where_nothing_is_left(night):
                 for codes, cap in (
                     (context.library.uploader, MAX_PER_UPLOADER),
                     (context.library.artist, MAX_PER_ARTIST),
+                    (related.family, MAX_PER_FAMILY if len(on) >= BEGINNING else MAX_PER_FAMILY_IN_BEGINNING),
                 )
                 if codes[song] >= 0
             ]
-            beside_cover = entries and song in context.library.covers.of(entries[-1][0])
-            assert any(capped) or beside_cover, context.library.ids[song]
+            beside_cover = entries and song in related.covers.of(entries[-1][0])
+            gives_way = len(related.holds.of(song))
+            assert any(capped) or beside_cover or gives_way, context.library.ids[song]

@@ -7,9 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightjar.recommend import rerank
-from nightjar.recommend.library import Covers
 from nightjar.recommend.quantized import WIDTH, quantize
-from nightjar.thresholds import LIST_LENGTH, MAX_PER_ARTIST, MAX_PER_UPLOADER, VARIETY
+from nightjar.recommend.related import Related
+from nightjar.thresholds import (
+    BEGINNING,
+    LIST_LENGTH,
+    MAX_PER_ARTIST,
+    MAX_PER_FAMILY,
+    MAX_PER_FAMILY_IN_BEGINNING,
+    MAX_PER_UPLOADER,
+    VARIETY,
+)
 
 
 def reranked(relevance, fresh_share=0.0, vectors=None, own=None, **columns) -> list[int]:
@@ -19,19 +27,19 @@ def reranked(relevance, fresh_share=0.0, vectors=None, own=None, **columns) -> l
     return rerank.rerank(*pool(relevance, vectors, count if own is None else own, **columns), fresh_share).tolist()
 
 
-def pool(relevance, vectors, own, families=(), **columns) -> tuple[rerank.Pool, rerank.Songs]:
+def pool(relevance, vectors, own, families=(), holds=(), **columns) -> tuple[rerank.Pool, rerank.Songs]:
     count = len(relevance)
-    facts = np.full((count, 5), -1, np.int32)
+    facts = np.full((count, rerank.FACTS), -1, np.int32)
     facts[:, rerank.FRESH], facts[:, rerank.OFFERED] = 0, 1
+    pairs = np.array([(each, other) for family in families for each in family for other in family - {each}], int)
+    covers = Related.pairs(count, *pairs.reshape(-1, 2).T)
+    for family in families:
+        facts[sorted(family), rerank.FAMILY] = min(family)
+    held = Related.pairs(count, *np.array(holds, int).reshape(-1, 2).T)
+    facts[:, rerank.HOLDS] = np.diff(held.starts) > 0
     for name, values in columns.items():
         facts[:, getattr(rerank, name.upper())] = values
-    covers = {each: sorted(family - {each}) for family in families for each in family}
-    for each, others in covers.items():
-        facts[each, rerank.FAMILY] = min(each, *others)
-    counts = [len(covers.get(each, ())) for each in range(count)]
-    others = np.array([other for each in range(count) for other in covers.get(each, ())], np.int32)
-    relation = Covers(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), others)
-    songs = rerank.Songs(facts, *quantize(vectors), relation)
+    songs = rerank.Songs(facts, *quantize(vectors), covers, held)
     return rerank.Pool(np.arange(count, dtype=np.int32), np.array(relevance, np.float32), facts, own), songs
 
 
@@ -64,6 +72,35 @@ def test_caps():
     assert len(reranked(np.ones(many))) == many  # unknown ones are not one artist
 
 
+def test_a_family_has_its_places_in_the_beginning_and_on_the_list():
+    """The best songs of all share one backing track, and few of them are covers of each other."""
+    many, others = MAX_PER_FAMILY + 5, 40
+    relevance = np.linspace(1, 0.1, many + others)
+    chosen = reranked(relevance, family=[0] * many + [-1] * others)
+    at = [place for place, each in enumerate(chosen) if each < many]
+    assert len(chosen) == others + MAX_PER_FAMILY
+    assert at == [*range(MAX_PER_FAMILY_IN_BEGINNING), *range(BEGINNING, BEGINNING + MAX_PER_FAMILY - len(at[:2]))]
+    assert reranked(relevance[:many], family=[0] * many) == [*range(MAX_PER_FAMILY_IN_BEGINNING)]  # nothing to fill up
+    alone = reranked(relevance, family=list(range(many)) + [-1] * others)  # a family of one has no cap
+    assert alone == [*range(many + others)]
+
+
+def test_a_family_that_is_the_whole_beginning_leaves_room_for_fresh_songs():
+    fresh = [False] * 30 + [True] * 10
+    chosen = reranked(np.linspace(1, 0.5, 40), 0.2, family=[-1] * 30 + [7] * 10, fresh=fresh)
+    assert [place for place, each in enumerate(chosen) if each >= 30] == [4, 9, 20, 21, 24]
+    assert len(chosen) == 35
+
+
+def test_a_song_that_holds_others_gives_way_to_them():
+    relevance = [1.0, 0.9, 0.8, 0.7]
+    assert reranked(relevance, holds=[(0, 2)]) == [1, 2, 3]  # also where it is the better one
+    assert reranked(relevance, holds=[(2, 0), (2, 1)]) == [0, 1, 3]
+    assert reranked(relevance, holds=[(0, 2)], own=2) == [1, 2, 3]  # or what it holds is a filler
+    assert reranked(relevance[:2], holds=[(0, 1)]) == [1]
+    assert reranked(relevance, holds=[(0, 1), (1, 2)]) == [2, 3]
+
+
 def test_an_empty_pool():
     assert reranked([], 0.5, vectors=np.zeros((0, 4))) == []
 
@@ -78,8 +115,10 @@ def test_the_lazy_choice_is_that_of_plain_mmr(seed, count, own_share, fresh_shar
     vectors = rng.standard_normal((count, 6)) + rng.standard_normal((3, 6))[rng.integers(0, 3, count)]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     fresh, uploader = rng.random(count) < 0.2, rng.integers(-1, 6, count)
-    families = [{int(a), int(b)} for a, b in [rng.integers(0, count, 2)] if a != b]
-    made, songs = pool(relevance, vectors, own, families, fresh=fresh, uploader=uploader)
+    families = [set(each) for each in np.array_split(rng.permutation(count)[: count // 2], 1 + count // 25)]
+    families = [family for family in families if len(family) > 1]
+    holds = [(int(a), int(b)) for a, b in rng.integers(0, count, (3, 2)) if a != b]
+    made, songs = pool(relevance, vectors, own, families, holds, fresh=fresh, uploader=uploader)
     cosines = np.float32(songs.sketch.astype(int) @ songs.sketch.T.astype(int)) * songs.scale[:, None] * songs.scale
     chosen: list[int] = []
     while len(chosen) < min(count, LIST_LENGTH):
@@ -87,6 +126,8 @@ def test_the_lazy_choice_is_that_of_plain_mmr(seed, count, own_share, fresh_shar
             at
             for at in range(count)
             if at not in chosen
+            and at not in {whole for whole, _ in holds}
+            and _has_room([family for family in families if at in family], chosen)
             and (uploader[at] < 0 or sum(uploader[each] == uploader[at] for each in chosen) < MAX_PER_UPLOADER)
             and not (chosen and any({at, chosen[-1]} <= family for family in families))
         ]
@@ -103,3 +144,8 @@ def test_the_lazy_choice_is_that_of_plain_mmr(seed, count, own_share, fresh_shar
         ]
         chosen.append(kind[int(np.argmax(worth))])
     assert rerank.rerank(made, songs, fresh_share).tolist() == chosen
+
+
+def _has_room(families: list[set[int]], chosen: list[int]) -> bool:
+    most = MAX_PER_FAMILY_IN_BEGINNING if len(chosen) < BEGINNING else MAX_PER_FAMILY
+    return all(len(family & set(chosen)) < most for family in families)
