@@ -11,8 +11,7 @@ from nightjar.cli.output import Answer
 from nightjar.days import backfill
 from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.lake import Partition
-from nightjar.publish import steps
-from nightjar.recommend.steps import gate
+from nightjar.publish import rollback
 from nightjar.settings import Settings
 
 
@@ -20,11 +19,13 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     """Publish a day's lists as they are in the lake, or go to another version that is there. Raises NightjarError for
     an unknown day or version, GateClosed."""
     if arguments.day is None:
-        found = steps.go_to(settings, arguments.to)
+        found = rollback.go_to(settings, arguments.to)
         kept = f"{found['was']} stays in the store until the next night: nightjar publish --to {found['was']}"
         return Answer(
             found, notes=[f"The app reads {found['current']} now.", kept if found["moved"] else "It did before."]
         )
+    from nightjar.publish import steps  # they take seconds to import, and no way back waits for them
+
     known = Known(settings)
     if arguments.accept and (opened := _opened(settings, known, known.day(arguments.day))):
         return opened
@@ -52,6 +53,8 @@ def _list_day(settings: Settings, known: Known, asked: str) -> str:
 def _opened(settings: Settings, known: Known, day: str) -> Answer | None:
     """Accept what the gate judges of a day. An answer where that is all: a night whose gate was closed has no lists
     yet, and goes on with a backfill. Lists in the lake do without what the gate judges."""
+    from nightjar.recommend.steps import gate
+
     listed = known.lake.exists(Partition("lists", day, settings.model))
     with suppress(PartitionMissing) if listed else nullcontext():
         found = gate(settings, day, accept=True)

@@ -11,7 +11,7 @@ from nightjar.errors import NightjarError
 FORMAT = 1
 """The first byte of every list."""
 
-_FEW = 64
+FEW = 64
 """So many ids are sooner looked for one by one in a list's bytes than the list is walked through."""
 
 
@@ -67,7 +67,7 @@ def decode(body: bytes) -> list[Recommendation]:
 def without(body: bytes, track_ids: Collection[bytes]) -> bytes:
     """A list without these songs, the very bytes of the others; empty if it is damaged, or of another format, and any
     of the ids stands in it somewhere."""
-    if len(track_ids) <= _FEW and not any(each in body for each in track_ids):
+    if len(track_ids) <= FEW and not any(each in body for each in track_ids):
         return body
     if body[:1] != bytes([FORMAT]):
         return b"" if any(each in body for each in track_ids) else body

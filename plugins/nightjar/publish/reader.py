@@ -30,7 +30,7 @@ class Reader:
         """The same with the version it is from, "" if nothing was ever published."""
         with explained(self._url):
             for _ in range(_ATTEMPTS):
-                version = (self._client.get(POINTER) or b"").decode()
+                version = (self._client.get(POINTER) or b"").decode(errors="replace")
                 if not version:
                     return "", []
                 body = self._client.get(list_key(version, user_id)) if user_id else None

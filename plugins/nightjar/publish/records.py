@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 import json
+import logging
+from dataclasses import dataclass
 
 from nightjar.errors import NightjarError
 from nightjar.objects import ObjectMissing, Objects
 from nightjar.publish import versions
+from nightjar.publish.clock import today
 from nightjar.publish.store import Store
-from nightjar.publish.versions import Record, day_of
+from nightjar.publish.versions import POINTER, Record, day_of, is_version, new_users_key
+
+log = logging.getLogger(__name__)
 
 RECORDS = "published/"
 SHOWN = "lists/live.json"
@@ -18,8 +23,9 @@ the store; lists from which a person went back do not come back with it."""
 
 
 def read(objects: Objects, version: str) -> Record | None:
-    """What is known of a version; None if nothing is, as for "" and for one published from another bucket."""
-    if not version:
+    """What is known of a version; None if nothing is, as for what is no version, and for one published from another
+    bucket."""
+    if not is_version(version):
         return None
     try:
         remedy = f"Remove it, then: nightjar rebuild lists {day_of(version)}"
@@ -35,7 +41,8 @@ def write(objects: Objects, record: Record) -> None:
 
 def all_versions(objects: Objects) -> list[str]:
     """Those of which there is a record, finished or not."""
-    return [seen.key.removeprefix(RECORDS).removesuffix(".json") for seen in objects.list(RECORDS)]
+    names = (seen.key.removeprefix(RECORDS).removesuffix(".json") for seen in objects.list(RECORDS))
+    return [name for name in names if is_version(name)]
 
 
 def show(objects: Objects, version: str) -> None:
@@ -53,7 +60,8 @@ def move(objects: Objects, store: Store, seen: str, version: str, remedy: str) -
         overtaken = store.current()
         if overtaken == version:
             return False
-        show(objects, overtaken)
+        if is_version(overtaken):
+            show(objects, overtaken)
         raise NightjarError(
             f"the pointer moved from {seen or 'nothing'} to {overtaken} before it could move to {version}", remedy
         )
@@ -69,16 +77,63 @@ def shown(objects: Objects) -> str:
         return ""
 
 
+@dataclass(frozen=True)
+class Last:
+    """What the app reads, and what it shall read."""
+
+    pointer: str
+    """As `Store.current` says it."""
+    record: Record | None
+    """Of the version that the pointer names; where that was never published, of the one that the app was shown last."""
+    shown: Record | None
+    """Of the version that the app was shown last, if the bucket knows it."""
+
+    @property
+    def version(self) -> str:
+        """The version that is live; "" if nothing was ever published."""
+        return self.record.version if self.record else ""
+
+    def newer_than(self, day: str) -> Record | None:
+        """A version of a later day that the app was shown. One of a day after today replaces nothing: no night could
+        come behind it."""
+        newest = max((each for each in (self.record, self.shown) if each), key=_version, default=None)
+        return newest if newest and day < day_of(newest.version) <= today() else None
+
+
+def last(objects: Objects, store: Store) -> Last:
+    """What was published last. The bucket knows it, also where the store has lost its pointer, or another program wrote
+    to it: a pointer that names no version of this bucket is said, and not obeyed.
+
+    Raises NightjarError if it names lists that are there and of which this bucket knows nothing.
+    """
+    pointer, was = store.current(), read(objects, shown(objects))
+    named = read(objects, pointer)
+    if pointer and named is None:
+        if is_version(pointer) and store.count([new_users_key(pointer)]):
+            raise NightjarError(
+                f"the key-value store shows {pointer}, which was not published from {objects.bucket}",
+                "If another Nightjar uses this store, give each its own (NIGHTJAR_KV_URL); if its lists are to go, "
+                f"remove the key {POINTER} and run this again",
+            )
+        log.warning("the pointer names %s, which was never published: it is not obeyed", pointer)
+    return Last(pointer, named or was, was)
+
+
+def _version(record: Record) -> str:
+    return record.version
+
+
 def whole(store: Store, record: Record) -> bool:
     """Whether the store has every list of a version."""
     return store.count(record.keys()) == len(record.users) + 1
 
 
 def sweep(objects: Objects, store: Store, day: str, keep: set[str]) -> int:
-    """Remove the versions of days up to `day`, finished or not, that are not to be kept; returns how many keys."""
+    """Remove the versions of days up to `day`, or after today, finished or not, that are not to be kept; returns how
+    many keys."""
     removed = 0
     for version in all_versions(objects):
-        if version in keep or day_of(version) > day:
+        if version in keep or day < day_of(version) <= today():
             continue
         if record := read(objects, version):  # else another run has removed it meanwhile
             removed += store.remove([versions.new_users_key(version)])

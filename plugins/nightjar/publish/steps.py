@@ -10,10 +10,12 @@ from nightjar.held import noted
 from nightjar.lake import Lake, Partition
 from nightjar.models import live as live_model
 from nightjar.models.live import Live
+from nightjar.objects import Objects
 from nightjar.publish import encode, fill, records, versions
+from nightjar.publish.clock import not_after_today
 from nightjar.publish.spool import Spool
 from nightjar.publish.store import Store
-from nightjar.publish.versions import Record, day_of
+from nightjar.publish.versions import Record
 from nightjar.publish.write import write
 from nightjar.schemas import NEW_USERS
 from nightjar.settings import Settings
@@ -33,9 +35,14 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
     changes nothing. What is taken down is on no list, be it taken down before or meanwhile. `accept` publishes past the
     comparison with the live version; for the first lists of a new model, its promotion may have accepted the churn.
 
+    Which version is live is what the bucket knows (`records.last`): a pointer that is lost or wrong opens no gate. If
+    it is not at the live version, and the day is older, it goes there, provided that the lists are there.
+
     Raises GateClosed if the model is not live, if the lists are much poorer than the live ones or nearly all others,
-    and NightjarError if the store evicts, is full, or does not hold what was written; the pointer has then not moved.
+    and NightjarError for a day after today, for an older day where the store has lost the live version, and if the
+    store evicts, is full, or does not hold what was written; the pointer has then not moved.
     """
+    not_after_today(day)
     lake = Lake(settings)
     model = live_model.read(lake.objects)
     if model.model not in ("", settings.model):
@@ -47,11 +54,10 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
     manifest = lake.manifest(partition)
     version = versions.version_of(day, manifest.to_json())
     with noted(lake.objects, settings.model, day), closing(Store(settings.kv_url)) as store, Spool() as lists:
-        live = store.current()
-        if live and day_of(live) > day:
-            log.info("publish_lists %s: lists kept in the lake, the pointer stays at %s", day, live)
-            return {"version": version, "lists": 0, "current": live, "moved": False, "removed": 0, "churn": None}
-        behind = records.read(lake.objects, live)
+        last = records.last(lake.objects, store)
+        if newer := last.newer_than(day):
+            return {"version": version, "current": newer.version} | _stay(lake.objects, store, last.pointer, newer, day)
+        live, behind = last.version, last.record
         before = behind.previous if behind else ""
         previous = before if live == version else live
         forgotten = ledger.with_songs(lake)
@@ -64,7 +70,7 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
         if since := ledger.with_songs(lake) - forgotten:
             takedowns.remove(lake.objects, store, since)
         meanwhile = "Another run published meanwhile; run the task again, one at a time"
-        moved = records.move(lake.objects, store, live, version, meanwhile)
+        moved = records.move(lake.objects, store, last.pointer, version, meanwhile)
         removed += records.sweep(lake.objects, store, day, {version, previous})
     log.info(
         "publish_lists %s: %d lists of %d songs and %d songs for new users under %s, %s, the pointer %s, "
@@ -83,51 +89,24 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
     }
 
 
+def _stay(objects: Objects, store: Store, pointer: str, newer: Record, day: str) -> dict:
+    """Have the app read the newer version, whose lists stay."""
+    if pointer != newer.version and not records.whole(store, newer):
+        raise NightjarError(
+            f"{day} is older than {newer.version}, which the app was shown last and the store has lost",
+            "nightjar rebuild lists writes it again",
+        )
+    moved = records.move(objects, store, pointer, newer.version, "Run the task again, one at a time")
+    log.info(
+        "publish_lists %s: lists kept in the lake, the pointer %s %s",
+        *(day, f"goes from {pointer or 'nothing'} back to" if moved else "stays at", newer.version),
+    )
+    return {"lists": 0, "moved": moved, "removed": 0, "churn": None}
+
+
 def _is_accepted(behind: Record | None, model: Live) -> bool:
     """Whether another model made the live version, and a person has accepted that nearly all lists change."""
     return model.accepted and behind is not None and behind.model not in ("", model.model)
-
-
-def go_to(settings: Settings, version: str | None = None) -> dict:
-    """Let the app read another version that the store still holds whole: the one before the live one, or `version`.
-
-    {"version", "lists", "current", "moved", "was"}: `was` is what was read before. Nothing is written but the pointer
-    and its copy, and nothing removed, so that the way back is the same. The next night publishes as ever.
-
-    Raises NightjarError if nothing was published, if there is no such version or it is not whole any more, and if the
-    pointer moves meanwhile.
-    """
-    objects = Lake(settings).objects
-    with closing(Store(settings.kv_url)) as store:
-        live = store.current()
-        if not live:
-            raise NightjarError("nothing was ever published", "Backfill a day first: see nightjar status")
-        behind = records.read(objects, live)
-        wanted = (behind.previous if behind else "") if version is None else version
-        record = records.read(objects, wanted)
-        if record is None or not records.whole(store, record):
-            kept = (records.read(objects, each) for each in records.all_versions(objects) if each != live)
-            there = sorted(each.version for each in kept if each and records.whole(store, each))
-            if version is not None:
-                what = f"there is no version {version!r} in the store"
-            elif wanted:
-                what = f"the version before {live} is not in the store any more, which keeps two"
-            else:
-                what = f"no version was live before {live}"
-            raise NightjarError(
-                what,
-                f"It holds {live}, which is live"
-                + (f", and for --to {', '.join(there)}" if there else " and no other"),
-            )
-        moved = records.move(objects, store, live, wanted, "Look what published meanwhile, and ask again")
-    log.info("go_to %s: the pointer %s", wanted, f"moved from {live}" if moved else "was there")
-    return {
-        "version": wanted,
-        "lists": len(record.users),
-        "current": wanted,
-        "moved": moved,
-        "was": live,
-    }
 
 
 def _churn(store: Store, live: str, lists: Spool) -> float | None:

@@ -6,7 +6,7 @@ import re
 import secrets
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -14,31 +14,11 @@ from typing import Any
 import redis
 
 from nightjar.errors import NightjarError
-from nightjar.publish.versions import POINTER, PREFIX
+from nightjar.publish import scripts
+from nightjar.publish.scripts import NO_VERSION
+from nightjar.publish.versions import POINTER, PREFIX, is_version
 from nightjar.rules import place
 from nightjar.thresholds import KV_CHUNK, KV_OVERHEAD_BYTES
-
-_MOVE = """
-local now = redis.call('GET', KEYS[1])
-if (now or '') ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2])
-return 1
-"""
-
-_SWAP = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] == '' then redis.call('UNLINK', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
-return 1
-"""
-_AS_LONG = b"""
-local said = {}
-for at, key in ipairs(KEYS) do
-  said[at] = redis.call('STRLEN', key) == struct.unpack('<I4', ARGV[1], 4 * at - 3) and '1' or '0'
-end
-return table.concat(said)
-"""
-"""For each key 1 or 0: whether its value has as many bytes as it must."""
-
 
 RIGHTS = "+info +get +mget +set +mset +exists +strlen +unlink +eval +scan"
 """What a writer may have to do in a store, as an access list has it."""
@@ -76,6 +56,8 @@ def _remedy(url: str, error: Exception) -> str:
     if isinstance(error, redis.exceptions.NoPermissionError) or _REFUSED.search(said):
         needed = f"Give the user of NIGHTJAR_KV_URL the rights ~{PREFIX}* and {RIGHTS}"
         return f"{needed}; for a reader, or a cluster, see Rights in docs/reading-lists.md"
+    if said.startswith("WRONGTYPE"):
+        return "Another program wrote to a key of ours: see what it is, and run nightjar rebuild lists"
     if isinstance(error, redis.exceptions.AuthenticationError) or said.startswith(("WRONGPASS", "NOAUTH")):
         return "Check the user and the password in NIGHTJAR_KV_URL"
     if url.startswith("rediss://"):
@@ -100,14 +82,21 @@ class Store:
         self._client.close()
 
     def current(self) -> str:
-        """The live version, "" if nothing was ever published."""
+        """The version that the pointer names, "" without a pointer, NO_VERSION for one that cannot be a version."""
         with explained(self._url):
-            return (self._client.get(POINTER) or b"").decode()
+            try:
+                named = (self._client.get(POINTER) or b"").decode(errors="replace")
+            except redis.ResponseError as error:
+                if not str(error).startswith("WRONGTYPE"):
+                    raise
+                return NO_VERSION
+        return named if not named or is_version(named) else NO_VERSION
 
     def move(self, expected: str, version: str) -> bool:
-        """Point at `version` if the pointer is still `expected`, in one step; says whether it was."""
+        """Point at `version` if the pointer is still `expected`, as `current` says it, in one step; says whether it
+        was."""
         with explained(self._url):
-            return bool(self._client.eval(_MOVE, 1, POINTER, expected, version))
+            return bool(self._client.eval(scripts.MOVE, 1, POINTER, expected, version))
 
     def check(self, needed_bytes: int, keys: int) -> None:
         """Raises NightjarError if the store would throw lists away, or has no room for so many more bytes and keys."""
@@ -162,7 +151,7 @@ class Store:
         def whole(chunk: list[tuple[str, int]]) -> list[bytes]:
             keys, sizes = zip(*chunk, strict=True)
             packed = struct.pack(f"<{len(sizes)}I", *sizes)
-            return [b"EVAL", _AS_LONG, b"%d" % len(keys), *(key.encode() for key in keys), packed]
+            return [b"EVAL", scripts.AS_LONG, b"%d" % len(keys), *(key.encode() for key in keys), packed]
 
         found: list[int] = []
         done = 0
@@ -181,6 +170,21 @@ class Store:
         answers = self._answers(keys, lambda chunk: _command(b"MGET", chunk), lambda pipe, key: pipe.get(key))
         return [body for _, answer in answers for body in answer]
 
+    def holding(self, keys: list[str], parts: Collection[bytes]) -> list[str]:
+        """Those of the keys whose values have any of some bytes in them."""
+
+        def whole(chunk: list[str]) -> list[bytes]:
+            return [b"EVAL", scripts.HOLDING, b"%d" % len(chunk), *(key.encode() for key in chunk), *parts]
+
+        answers = self._answers(keys, whole, lambda pipe, key: pipe.eval(scripts.HOLDING, 1, key, *parts))
+        found: list[str] = []
+        for chunk, answer in answers:
+            if self._cluster:  # an answer for each key
+                found += [key for key, places in zip(chunk, answer, strict=True) if places]
+            else:
+                found += [chunk[at] for at in answer]
+        return found
+
     def count(self, keys: Iterable[str]) -> int:
         """How many of the keys are there."""
         answers = self._answers(keys, lambda chunk: _command(b"EXISTS", chunk), lambda pipe, key: pipe.exists(key))
@@ -196,7 +200,7 @@ class Store:
         empty; each in one step. Says of each whether it was."""
         with explained(self._url):
             answers = self._pipelines(
-                _chunks(changes), lambda pipe, change: pipe.execute_command("EVAL", _SWAP, 1, *change)
+                _chunks(changes), lambda pipe, change: pipe.execute_command("EVAL", scripts.SWAP, 1, *change)
             )
             return [bool(answer) for _, chunk in answers for answer in chunk]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,11 +25,17 @@ PREFIX = "nightjar:"
 """What all our keys begin with."""
 POINTER = f"{PREFIX}current"
 """The one key that says which version is live."""
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}\.[0-9a-f]{8}")
 
 
 def version_of(day: str, content: bytes) -> str:
     """`<day>.<8 hex>`: the same content of the same day is the same version. Versions order as their days do."""
     return f"{day}.{hashlib.sha256(content).hexdigest()[:8]}"
+
+
+def is_version(text: str) -> bool:
+    """Whether a text has the form of a version."""
+    return _VERSION.fullmatch(text) is not None
 
 
 def day_of(version: str) -> str:
@@ -48,8 +55,11 @@ def new_users_key(version: str) -> str:
 
 
 def owner(key: str) -> tuple[str, str] | None:
-    """The version and the user whose list a key is, NEW_USERS for that of new users; None for another key."""
+    """The version and the user whose list a key is, NEW_USERS for that of new users; None for any other key, which may
+    be of another program."""
     version, _, kind = key.removeprefix(PREFIX).partition(":")
+    if not key.startswith(PREFIX) or not is_version(version):
+        return None
     if kind == "new-users":
         return version, NEW_USERS
     if kind.startswith("list:"):

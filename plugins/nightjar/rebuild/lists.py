@@ -10,6 +10,7 @@ from nightjar import held
 from nightjar.errors import GateClosed, NightjarError, PartitionMissing
 from nightjar.lake import Lake, Manifest, Partition
 from nightjar.publish import fill, records, versions
+from nightjar.publish.clock import not_after_today, today
 from nightjar.publish.spool import Spool
 from nightjar.publish.store import Store
 from nightjar.publish.versions import Record, day_of, owner
@@ -47,10 +48,10 @@ def rebuild_lists(settings: Settings, day: str | None = None) -> dict:
     lake = Lake(settings)
     with closing(Store(settings.kv_url)) as store:
         current = store.current()
-        last = _last(lake, current)
+        last = _last(lake, store)
         lists = _wanted(settings, lake, last, day)
-        day = lists.partition.day
-        if last and day_of(last.version) > day and current == last.version and records.whole(store, last):
+        day = not_after_today(lists.partition.day)
+        if last and day < day_of(last.version) <= today() and current == last.version and records.whole(store, last):
             raise NightjarError(
                 f"the app reads {current}, which is whole and newer than {day}",
                 "Lists of an older day replace no newer ones; nightjar publish --rollback goes to the version before",
@@ -84,15 +85,13 @@ def rebuild_lists(settings: Settings, day: str | None = None) -> dict:
     }
 
 
-def _last(lake: Lake, current: str) -> Record | None:
+def _last(lake: Lake, store: Store) -> Record | None:
     """The version that the app is to be shown, of those of which there is a record. Not what the pointer says, which is
     an old one where the store came from a backup; only a bucket in which nothing else was kept yet goes by it, or by
     the newest record."""
+    last = records.last(lake.objects, store)
     newest = max(records.all_versions(lake.objects), default="")
-    for version in (records.shown(lake.objects), current, newest):
-        if record := records.read(lake.objects, version):
-            return record
-    return None
+    return last.shown or last.record or records.read(lake.objects, newest)
 
 
 def _wanted(settings: Settings, lake: Lake, last: Record | None, day: str | None) -> _Lists:

@@ -21,12 +21,14 @@ _EMPTY = bytes([encode.FORMAT])
 def remove(objects: Objects, store: Store, forgotten: Forgotten) -> int:
     """Take songs off all lists, and lists from users; returns how many lists were changed.
 
-    What the store holds counts, not what the lake has of it by now. Each list is replaced in one step, if it is still
+    What the store holds counts, not what the lake has of it by now; lists of which nothing is forgotten stay unread
+    there, unless very many songs are. Each list is replaced in one step, if it is still
     the one that was read: a reader sees it as it was or as it shall be, and of two who change it nobody undoes what the
     other did. A list with nothing left goes, so that its user reads that of new users, which always stays.
     """
     changed, gone = 0, set()
-    for keys in store.chunks():
+    for found in store.chunks():
+        keys = _affected(store, [key for key in found if owner(key)], forgotten)  # other keys are of other programs
         while changes := list(_changes(keys, store.read(keys), forgotten)):
             done = [change for change, is_done in zip(changes, store.swap(changes), strict=True) if is_done]
             changed += len(done)
@@ -35,13 +37,22 @@ def remove(objects: Objects, store: Store, forgotten: Forgotten) -> int:
     return changed
 
 
+def _affected(store: Store, keys: list[str], forgotten: Forgotten) -> list[str]:
+    """The keys of lists that may have to change."""
+    if len(forgotten.tracks) > encode.FEW:
+        return keys
+    parts = sorted(each.encode() for each in forgotten.tracks)
+    of_users = {key for key in keys if owner(key)[1] in forgotten.users}
+    return sorted(of_users.union(store.holding(keys, parts) if parts else ()))
+
+
 def _changes(keys: list[str], bodies: list[bytes | None], forgotten: Forgotten) -> Iterator[tuple[str, bytes, bytes]]:
     """Key, list as it is, and as it shall be, empty where it is to go; only of those that differ."""
     track_ids = frozenset(each.encode() for each in forgotten.tracks)
     for key, body in zip(keys, bodies, strict=True):
-        if body is None or (whose := owner(key)) is None:
+        if body is None:
             continue
-        user_id = whose[1]
+        _, user_id = owner(key)
         after = b"" if user_id != NEW_USERS and user_id in forgotten.users else encode.without(body, track_ids)
         if after == _EMPTY != body and user_id != NEW_USERS:
             after = b""

@@ -6,7 +6,8 @@ from nightjar import schemas
 from nightjar.doctor import servers
 from nightjar.doctor.examine import FAIL, OK
 from nightjar.lake import Lake, Partition
-from nightjar.publish.steps import go_to, publish_lists
+from nightjar.publish.rollback import go_to
+from nightjar.publish.steps import publish_lists
 from nightjar.publish.versions import POINTER, list_key
 from nightjar.rebuild.lists import rebuild_lists
 from nightjar.rebuild.vectors import rebuild_vectors

@@ -9,7 +9,8 @@ import pytest
 from nightjar.cli import main
 from nightjar.errors import NightjarError
 from nightjar.publish.reader import Reader
-from nightjar.publish.steps import go_to, publish_lists
+from nightjar.publish.rollback import go_to
+from nightjar.publish.steps import publish_lists
 from nightjar.publish.versions import list_key, new_users_key
 from tests.nightjar.publish import lists
 

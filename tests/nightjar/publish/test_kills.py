@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from nightjar.lake import Lake, Partition
 from nightjar.publish.reader import Reader
-from nightjar.publish.steps import go_to
+from nightjar.publish.rollback import go_to
 from nightjar.publish.versions import POINTER, list_key, new_users_key, version_of
 from nightjar.settings import REPOSITORY
 from tests.nightjar.publish import lists

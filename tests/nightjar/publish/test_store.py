@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -11,10 +13,11 @@ import redis
 
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake
+from nightjar.publish import rollback
 from nightjar.publish.reader import Reader
 from nightjar.publish.steps import publish_lists
 from nightjar.publish.store import Store
-from nightjar.publish.versions import PREFIX
+from nightjar.publish.versions import PREFIX, owner
 from nightjar.takedowns import published
 from nightjar.takedowns.forgotten import Forgotten
 from nightjar.thresholds import KV_CHUNK
@@ -149,3 +152,43 @@ def test_a_song_is_taken_off_the_lists_on_all_of_its_servers(settings, store):
     with closing(Reader(settings.kv_url)) as reader:
         ranks = {user: [e.track_id[-1] for e in reader.recommend(user)] for user in ("u000", "u001", "u002", "u003")}
     assert ranks == {"u000": list("1245"), "u001": list("12345"), "u002": list("1245"), "u003": list("12345")}
+
+
+def test_a_full_store_gives_up_what_is_taken_down_and_goes_back(settings, store, clients):
+    made = []
+    for day in DAYS[:2]:
+        lists.write(settings, day)
+        made.append(publish_lists(settings, day)["version"])
+    for client in clients:
+        client.config_set("maxmemory", 1)  # whatever it holds is too much
+    try:
+        with pytest.raises(NightjarError, match="is full"):
+            store.write([(f"{PREFIX}more", b"x")])
+        gone = f"{DAYS[1]}_a_u007_2"
+        assert published.remove(Lake(settings).objects, store, Forgotten(frozenset({gone}), frozenset({"u001"}))) == 2
+        assert rollback.go_to(settings)["current"] == made[0]
+    finally:
+        for client in clients:
+            client.config_set("maxmemory", 0)
+    reader = Reader(settings.kv_url)
+    assert rollback.go_to(settings, made[1])["moved"]
+    assert gone not in [each.track_id for each in reader.recommend("u007")]
+    assert {each.track_id.split("_")[2] for each in reader.recommend("u001")} == {"new"}
+    reader.close()
+
+
+def test_only_lists_that_hold_a_song_are_fetched_for_its_takedown(settings, store, clients, monkeypatch):
+    lists.write(settings, DAYS[0], users=3 * KV_CHUNK)
+    publish_lists(settings, DAYS[0])
+    fetched, plain = [], Store.read
+    monkeypatch.setattr(Store, "read", lambda self, keys: plain(self, fetched.extend(keys := list(keys)) or keys))
+    gone = Forgotten(frozenset({f"{DAYS[0]}_a_u007_2", f"{DAYS[0]}_a_new_1"}), frozenset({"u1001"}))
+    assert published.remove(Lake(settings).objects, store, gone) == 3
+    assert {owner(key)[1] for key in fetched} == {"u007", "", "u1001"}
+
+
+def test_a_way_back_waits_for_no_imports():
+    heavy = "[each for each in ('numba', 'scipy', 'pandas', 'duckdb', 'pymilvus') if each in sys.modules]"
+    script = f"import sys; import nightjar.cli.publish; sys.exit(str({heavy}) if {heavy} else 0)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -14,7 +14,8 @@ from nightjar.cli import main
 from nightjar.errors import GateClosed, NightjarError, PartitionMissing
 from nightjar.lake import Lake, Partition
 from nightjar.publish import records
-from nightjar.publish.steps import go_to, publish_lists
+from nightjar.publish.rollback import go_to
+from nightjar.publish.steps import publish_lists
 from nightjar.publish.versions import POINTER, list_key, new_users_key
 from nightjar.rebuild.lists import rebuild_lists
 from nightjar.settings import REPOSITORY, Settings

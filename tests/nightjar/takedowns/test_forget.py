@@ -15,7 +15,8 @@ from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.publish.encode import decode
 from nightjar.publish.reader import Reader
-from nightjar.publish.steps import go_to, publish_lists
+from nightjar.publish.rollback import go_to
+from nightjar.publish.steps import publish_lists
 from nightjar.publish.store import Store
 from nightjar.publish.versions import list_key, new_users_key
 from nightjar.takedowns import ledger
