@@ -1,23 +1,21 @@
-"""Any upload to float32 stereo at one rate, by the ffmpeg that imageio-ffmpeg brings, into a temporary file.
+"""Any upload to float32 stereo at one rate, as ingest heard it (`nightjar.decoding`), into a temporary file.
 
 The file is read back piece by piece, so that memory does not grow with the song.
 """
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 
 from embedder import downmix, signal
-from nightjar import thresholds
+from nightjar import decoding, thresholds
 from nightjar.errors import NightjarError
+from nightjar.ffmpeg import Unfit
 
-_BYTES_PER_FRAME = 4 * signal.CHANNELS
 _BLOCK = 30 * signal.RATE
 
 
@@ -45,7 +43,7 @@ class Pcm:
     def read(self, start: int, count: int) -> np.ndarray:
         """Frames from `start` on, shape (channels, up to `count`), float32; shorter at the end of the song."""
         wanted = max(0, min(count, self.frames - start)) * signal.CHANNELS
-        samples = np.fromfile(self.path, dtype="<f4", count=wanted, offset=start * _BYTES_PER_FRAME)
+        samples = np.fromfile(self.path, dtype="<f4", count=wanted, offset=start * decoding.FRAME_BYTES)
         return samples.reshape(-1, signal.CHANNELS).T
 
     def blocks(self) -> Iterator[np.ndarray]:
@@ -54,31 +52,22 @@ class Pcm:
             yield self.read(start, _BLOCK)
 
 
-def ffmpeg(*arguments: str | Path) -> list[str]:
-    """A command line of the bundled ffmpeg that says nothing but errors; give it no terminal as stdin."""
-    quiet = ["-hide_banner", "-loglevel", "error", "-y"]
-    return [imageio_ffmpeg.get_ffmpeg_exe(), *quiet, *map(str, arguments)]
-
-
-def decode(source: Path, target: Path) -> Pcm:
+def decode(source: Path, target: Path, container: str | None = None) -> Pcm:
     """Decode the first audio stream of `source` into the raw file `target`; 1 to 8 channels are mixed to two.
 
-    What can be read of a damaged file counts, and no more than the longest song that ingest lets through. Where a
-    channel is inverted, it is turned (`downmix`). Raises SongRejected with the reason `unreadable`, `too_short` or
-    `silent`.
+    `container` is what ingest found the file to be, whatever its name says; None if nobody has looked. What can be read
+    of a damaged file counts, and no more than the longest song that ingest lets through. Raises SongRejected with the
+    reason `unreadable`, `too_short` or `silent`, or one of `nightjar.decoding`'s, NightjarError if the machine fails. Where a
+    channel is inverted, it is turned (`downmix`).
     """
-    shape = ("-map", "0:a:0", "-ac", signal.CHANNELS, "-ar", signal.RATE, "-t", thresholds.MAX_DURATION_S)
-    command = ffmpeg("-i", source, *shape, "-f", "f32le", target)
     try:
-        run = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=thresholds.PROBE_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired as late:
-        raise SongRejected("unreadable", f"decoding takes longer than {thresholds.PROBE_TIMEOUT_S:.0f} s") from late
-    pcm = Pcm(target, target.stat().st_size // _BYTES_PER_FRAME if target.exists() else 0)
-    if run.returncode or not pcm.frames:
-        said = run.stderr.decode(errors="replace").replace(str(source), source.name).strip().splitlines()
-        raise SongRejected("unreadable", f"ffmpeg finds no audio in it ({said[-1] if said else 'no data'})")
+        with target.open("wb") as file:
+            heard = decoding.decode(source, file.write, container)
+    except Unfit as unfit:
+        raise SongRejected(unfit.reason, unfit.detail) from unfit
+    except OSError as error:
+        raise NightjarError(f"decoding stops: {error}", "Free some space, and run the task again") from error
+    pcm = Pcm(target, min(round(heard.seconds * signal.RATE), round(thresholds.MAX_DURATION_S * signal.RATE)))
     if pcm.seconds < thresholds.MIN_DURATION_S:
         raise SongRejected("too_short", f"{pcm.seconds:.1f} s; a song has at least {thresholds.MIN_DURATION_S:.0f} s")
     peak = max(float(np.abs(block).max()) for block in pcm.blocks())

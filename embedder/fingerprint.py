@@ -7,7 +7,6 @@ memory does not grow with the song.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -17,8 +16,8 @@ import numpy as np
 from embedder import signal
 from embedder.chromaprint import LOW_CUTOFF, LOW_ZEROS, RATE, Print, Resampler
 from embedder.compiled import compiled
-from embedder.decode import Pcm, ffmpeg
-from nightjar.errors import NightjarError
+from embedder.decode import Pcm
+from nightjar import ffmpeg
 from nightjar.thresholds import PRINT_SPEEDS
 
 _STEPS = 1 << 15
@@ -51,8 +50,12 @@ def of_stem_at_speeds(stem: Path, rms: float) -> list[np.ndarray]:
 
 def samples(pcm: Pcm) -> np.ndarray:
     """The song as Echoprint hears it: (n,) float32, mono, 11,025 Hz."""
-    source = ("-f", "f32le", "-ar", str(signal.RATE), "-ac", str(signal.CHANNELS), "-i", str(pcm.path))
-    return np.frombuffer(_run(*source, "-ac", "1", "-ar", str(RATE), "-f", "f32le", "-"), "<f4")
+    source = ("-protocol_whitelist", "fd", "-f", "f32le", "-ar", signal.RATE, "-ac", signal.CHANNELS, "-i", "fd:")
+    made = bytearray()
+    with pcm.path.open("rb", buffering=0) as file:
+        arguments = ffmpeg.command(*source, "-ac", 1, "-ar", RATE, "-f", "f32le", "-fd", 1, "fd:")
+        ffmpeg.done(ffmpeg.run(arguments, file, lambda data: made.extend(data) or True), "make a print")
+    return np.frombuffer(bytes(made), "<f4")
 
 
 def _of(blocks: Iterator[np.ndarray], rate: int) -> np.ndarray:
@@ -94,13 +97,3 @@ def _mix(block, mono):
     for at in range(len(mono)):
         left, right = np.rint(block[at, 0] * np.float32(_STEPS)), np.rint(block[at, 1] * np.float32(_STEPS))
         mono[at] = np.int16((min(max(left, lowest), highest) + min(max(right, lowest), highest)) / 2)  # towards zero
-
-
-def _run(*arguments: str) -> bytes:
-    run = subprocess.run(ffmpeg(*arguments), stdin=subprocess.DEVNULL, capture_output=True)
-    if run.returncode:
-        said = run.stderr.decode(errors="replace").strip()[-200:]
-        raise NightjarError(
-            f"ffmpeg made no fingerprint: {said}", "Is the disk full? Else install the locked imageio-ffmpeg"
-        )
-    return run.stdout

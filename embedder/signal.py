@@ -4,10 +4,12 @@ mixed."""
 
 from __future__ import annotations
 
+from nightjar import decoding
+
 # --- decoding ---------------------------------------------------------------------------------------------------------
-RATE = 44_100
+RATE = decoding.RATE
 """Hz at which uploads are decoded: what htdemucs was trained on."""
-CHANNELS = 2
+CHANNELS = decoding.CHANNELS
 SILENT_PEAK = 1e-3
 """A song whose loudest sample is below this share of full scale (-60 dBFS) has nothing to hear."""
 

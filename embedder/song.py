@@ -99,7 +99,7 @@ def fetch(track: dict, place: Place, seconds: Seconds) -> Fetched:
 def decoded(song: Fetched, place: Place, seconds: Seconds) -> Decoded:
     """The second step: samples, and stems that are stored already."""
     with seconds.of("decode"):
-        pcm = decode(song.upload, song.path / "mix.raw")
+        pcm = decode(song.upload, song.path / "mix.raw", song.track.get("container"))
     with seconds.of("fetch"):
         return Decoded(song.track, song.path, pcm, _stored(song.track, song.path, place, pcm))
 
@@ -192,7 +192,7 @@ def vector_rows(own: dict, embeddings: np.ndarray, whitening: Whitening) -> dict
 
 
 def _fetched(track: dict, objects: Objects, folder: Path) -> Path:
-    upload = folder / f"upload{Path(track['key']).suffix}"
+    upload = folder / "upload"  # never as the key has it, which may be of any length and mean anything
     objects.download(track["key"], upload)
     with upload.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

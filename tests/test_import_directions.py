@@ -27,8 +27,11 @@ MAY_IMPORT = {
 """Of our own packages, which others each may use. Tests may use all."""
 
 FOR_THE_EMBEDDER = {
+    "cage",
     "days",
+    "decoding",
     "errors",
+    "ffmpeg",
     "lake",
     "legible",
     "objects",
@@ -52,6 +55,7 @@ CLIENTS = {
 PURE = (
     *("shards", "thresholds", "errors", "legible", "rules", "schemas", "partition"),
     *("ingest.names", "ingest.metadata", "ingest.judge", "ingest.cells", "ingest.events"),
+    *("ingest.formats", "ingest.loudness"),
     *("duplicates.match", "duplicates.places", "duplicates.lines", "duplicates.verdict", "duplicates.groups"),
     *("duplicates.links", "duplicates.compilations"),
     *("duplicates.index", "duplicates.picture_data"),
@@ -85,7 +89,7 @@ ONLY_IN = {
     "pymilvus": {"vectors.store", "vectors.connection"},
     "redis": {"publish.store"},
     "duckdb": {"queries"},
-    "imageio_ffmpeg": {"ingest.probe", "evaluate.copies"},
+    "imageio_ffmpeg": {"ffmpeg"},
 }
 """The modules of nightjar that may import a client: one adapter each."""
 
@@ -262,7 +266,7 @@ def test_every_threshold_is_used():
 
 
 def test_every_reject_reason_is_explained():
-    """Codes are the first arguments of Reject and SongRejected, and the keys of the tests of rows."""
+    """Codes are the first arguments of Reject, SongRejected and Unfit, and the keys of the tests of rows."""
     explained = set(re.findall(r"`([a-z_]+)`", (REPOSITORY / "docs" / "rejects.md").read_text(encoding="utf-8")))
     codes = {
         node.args[0].value
@@ -270,7 +274,7 @@ def test_every_reject_reason_is_explained():
         for path in _sources(owner)
         for node in ast.walk(_tree(path))
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func).rpartition(".")[2] in ("Reject", "SongRejected")
+        and ast.unparse(node.func).rpartition(".")[2] in ("Reject", "SongRejected", "Unfit")
         and isinstance(node.args[0], ast.Constant)
     }
     events = (LIBRARY / "ingest" / "events.py").read_text(encoding="utf-8")

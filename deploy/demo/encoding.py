@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 
 from deploy.demo.sound import RATE
-from nightjar.errors import NightjarError
+from nightjar import ffmpeg
 
 CODECS: dict[str, tuple[str, ...]] = {
     "mp3": ("-c:a", "libmp3lame"),
@@ -34,19 +32,17 @@ class Encoding:
 
 
 def encode(stereo: np.ndarray, path: Path, encoding: Encoding) -> None:
-    """Write `stereo`, (n, 2) within -1 and 1 at RATE, to `path` without tags. Raises NightjarError if ffmpeg fails."""
+    """Write `stereo`, (n, 2) within -1 and 1 at RATE, to `path` without tags. Raises NightjarError if that fails."""
     samples = np.round(np.clip(stereo, -1.0, 1.0) * 32767).astype("<i2")
     bitrate = ("-b:a", f"{encoding.kbits}k") if encoding.kbits else ()
-    command = [
-        *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-threads", "1"),
-        *("-f", "s16le", "-ar", str(RATE), "-ac", "2", "-i", "-"),
-        *("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"),
-        *(*CODECS[encoding.extension], *bitrate),
-        *("-ar", str(encoding.rate), "-ac", str(encoding.channels), str(path)),
-    ]
-    done = subprocess.run(command, input=samples.tobytes(), capture_output=True, check=False)
-    if done.returncode:
-        raise NightjarError(
-            f"ffmpeg could not write {path}: {done.stderr.decode(errors='replace').strip()}",
-            "Check the free space, and that imageio-ffmpeg is the version of requirements.txt",
-        )
+    ffmpeg.encode(
+        samples.tobytes(),
+        RATE,
+        path,
+        [
+            *("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"),
+            *(*CODECS[encoding.extension], *bitrate),
+            *("-ar", str(encoding.rate), "-ac", str(encoding.channels)),
+        ],
+        kind="s16le",
+    )

@@ -213,8 +213,9 @@ class Lake:
             raise ObjectMissing(f"{partition}: {part.name} is missing, which its manifest names", again) from error
         if hashlib.sha256(body).hexdigest() != part.sha256:
             raise NightjarError(f"{partition}: {part.name} is not what was written (checksum)", again)
-        rows = pq.read_table(pa.BufferReader(body), columns=columns, read_dictionary=list(repeated))
+        rows = _read(body, columns, repeated)
         schema = schemas.TABLES[partition.table]
+        rows = schemas.with_new_columns(rows, [schema.field(name) for name in columns or schema.names])
         kept = [rows.schema.field(name) if name in repeated else schema.field(name) for name in rows.column_names]
         return rows.cast(pa.schema(kept))
 
@@ -234,6 +235,13 @@ class Lake:
         wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
         tables = [self.read(Partition(table, day, model), columns) for day in days]
         return pa.concat_tables([wanted.empty_table(), *tables])
+
+
+def _read(body: bytes, columns: list[str] | None, repeated: Sequence[str]) -> pa.Table:
+    """The columns of a Parquet file that are asked for and there."""
+    file = pq.ParquetFile(pa.BufferReader(body), read_dictionary=list(repeated))
+    there = file.schema_arrow.names
+    return file.read(columns=None if columns is None else [name for name in columns if name in there])
 
 
 def _producer(partition: Partition) -> str:

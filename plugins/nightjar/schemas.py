@@ -67,6 +67,7 @@ TRACKS = _table(
     ("uploader", pa.string()),
     ("title", pa.string()),
     ("artist", pa.string()),
+    ("container", pa.string()),  # ffmpeg's name for it, by its content; null in a lake of before
     ("codec", pa.string()),
     ("sample_rate", pa.int32()),  # Hz
     ("channels", pa.int16()),
@@ -74,7 +75,7 @@ TRACKS = _table(
     ("loudness_lufs", pa.float32()),  # integrated, EBU R 128
     ("uploaded_at", _TIME),
     key="track_id",
-    optional="uploader title artist",
+    optional="uploader title artist container",
 )
 REJECTS = _table(
     ("key", pa.string()),  # the object
@@ -264,3 +265,11 @@ def conform(name: str, rows: pa.Table) -> pa.Table:
         raise SchemaMismatch(f"{name} has a column of another type: {error}", "See nightjar/schemas.py") from error
     key = schema.metadata[b"key"].decode().split()
     return made.sort_by([(column, "ascending") for column in key])
+
+
+def with_new_columns(rows: pa.Table, fields: list[pa.Field]) -> pa.Table:
+    """`rows` with nulls in the columns that may be null and came after they were written."""
+    for at, field in enumerate(fields):
+        if field.nullable and field.name not in rows.column_names:
+            rows = rows.add_column(min(at, rows.num_columns), field, pa.nulls(rows.num_rows, field.type))
+    return rows

@@ -11,8 +11,23 @@ SILENCE_LUFS = -60.0
 """Integrated loudness below which nothing is to be heard; digital silence measures -70, the quietest records -35."""
 MAX_DECODE_ERROR_SHARE = 0.1
 """A file of whose frames more than this share does not decode is broken; a few bad frames at a cut are common."""
-PROBE_TIMEOUT_S = 900.0
-"""Decoding takes about one second for five minutes of sound; a file that needs this long keeps ffmpeg in a loop."""
+MAX_CHANNELS = 8
+"""7.1 has eight; more is a recording desk's, and how it sounds as stereo is not known."""
+MIN_SAMPLE_RATE = 4_000
+"""Hz. A telephone has 8,000; 1 Hz would be three hours in 20 kB, and holds no sound."""
+MAX_SAMPLE_RATE = 768_000
+"""Hz, of the fastest converters."""
+DECODE_START_CPU_S = 2.0
+"""CPU seconds until the first sample comes. A fit file takes 0.05; one with 80,000 comments took 160."""
+DECODE_PACE = 8.0
+"""Seconds of sound that each further CPU second must give. The slowest seen, FLAC of 8 channels at 192 kHz, gives 37;
+of the formats that people have each gives 150 and more."""
+DECODE_CPU_S = 300.0
+"""CPU seconds of one run of ffmpeg. Three hours of FLAC at 96 kHz take 72."""
+DECODE_WALL_S = 1800.0
+"""One that is not done after that has no processor or waits for a disk: a fault of the machine."""
+DECODE_MEMORY_BYTES = 2**30
+"""Address space of one ffmpeg. It has 300 to 500 MB before it reads anything, of which 35 MB are used."""
 MAX_TEXT_CHARACTERS = 200
 """A title or artist that is longer is not one; the field is dropped."""
 MAX_ID_CHARACTERS = 128

@@ -24,6 +24,7 @@ import numpy as np
 import soundfile
 
 from embedder import decode, separate, signal, stems, weights
+from nightjar.ffmpeg import command
 from nightjar.settings import Settings
 
 _NETWORK = None
@@ -65,9 +66,7 @@ def _timed(run: Callable[[], None]) -> tuple[float, float]:
 
 
 def _wav(file: Path, target: Path) -> Path:
-    subprocess.run(
-        decode.ffmpeg("-i", file, "-ar", signal.RATE, "-ac", 2, target), check=True, stdin=subprocess.DEVNULL
-    )
+    subprocess.run(command("-i", file, "-ar", signal.RATE, "-ac", 2, target), check=True, stdin=subprocess.DEVNULL)
     return target
 
 

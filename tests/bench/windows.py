@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from embedder import embedding, separate, signal, stems
-from embedder.decode import SongRejected, decode, ffmpeg
+from embedder.decode import SongRejected, decode
 from embedder.song import embed
+from nightjar.ffmpeg import command
 
 PIECES_S = (5, 10, 15, 30)
 WINDOWS = ((1, 1), (2, 1), (2, 2), (3, 1), (3, 2), (3, 3), (5, 2), (5, 5), (9, 4))
@@ -50,7 +51,7 @@ def main() -> None:
                     cut = Path(folder) / "piece.mp3"
                     start = chance.uniform(0, seconds - length)
                     encode = ("-ss", start, "-t", length, "-i", file, "-af", _ROOM, "-b:a", "32k", cut)
-                    subprocess.run(ffmpeg(*encode), check=True, stdin=subprocess.DEVNULL)
+                    subprocess.run(command(*encode), check=True, stdin=subprocess.DEVNULL)
                     with suppress(SongRejected):  # a pause that is as long as the piece
                         pieces.append((length, len(songs) - 1, _patches(cut, Path(folder) / "piece", model)[0]))
             if number % 25 == 24:

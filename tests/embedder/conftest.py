@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from embedder import signal
-from embedder.decode import Pcm, ffmpeg
+from embedder.decode import Pcm
+from nightjar.ffmpeg import command
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -65,8 +66,8 @@ def synth(tmp_path: Path) -> Callable[..., Path]:
     def make(name: str, seconds: float = 5.0, *options: object, sound: str = "") -> Path:
         sound = sound or "aevalsrc=0.4*sin(2*PI*440*t*(1+floor(mod(t*2\\,4))/4))+0.05*(random(0)-0.5):s=44100"
         target = tmp_path / name
-        command = ffmpeg("-f", "lavfi", "-i", sound, "-t", seconds, "-bitexact", *options, target)
-        subprocess.run(command, stdin=subprocess.DEVNULL, check=True, timeout=120)
+        made = command("-f", "lavfi", "-i", sound, "-t", seconds, "-bitexact", *options, target)
+        subprocess.run(made, stdin=subprocess.DEVNULL, check=True, timeout=120)
         return target
 
     return make

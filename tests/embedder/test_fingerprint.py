@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from embedder import chromaprint, fingerprint, signal, stems
-from embedder.decode import Pcm, decode, ffmpeg
+from embedder.decode import Pcm, decode
+from nightjar.ffmpeg import command
 from nightjar.thresholds import PRINT_SPEEDS
 
 MELODY = "aevalsrc=0.4*sin(2*PI*t*220*(1+mod(floor(t*3)*5\\,7)/7)):s=44100"
@@ -33,7 +34,7 @@ def muxed_at_speeds(folder: Path, *source: object) -> Iterator[np.ndarray]:
 
 
 def told(*arguments: object) -> bytes:
-    return subprocess.run(ffmpeg(*arguments), stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout
+    return subprocess.run(command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout
 
 
 def assert_same_words(ours: np.ndarray, theirs: np.ndarray, wrong_bits: float, more: int = 0) -> None:

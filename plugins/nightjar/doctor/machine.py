@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nightjar.doctor.examine import Finding, fail, ok, skip, warn
 from nightjar.embed.runner import RUNNERS
-from nightjar.ingest.probe import ffmpeg
+from nightjar.ffmpeg import program
 from nightjar.settings import REPOSITORY, Settings
 
 VERSIONS, FOLDERS, SETTINGS = "versions", "folders", "settings"
@@ -51,7 +51,7 @@ def look_at_versions(_: Settings) -> Iterator[Finding]:
         yield ok(VERSIONS, f"{len(_MATTER)} packages as locked")
     else:
         yield skip(VERSIONS, "no lock is beside the library to compare with")
-    done = subprocess.run([ffmpeg(), "-version"], capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run([program(), "-version"], capture_output=True, text=True, timeout=10, check=False)
     if done.returncode:
         yield fail(VERSIONS, "ffmpeg does not run", "Install imageio-ffmpeg: make install")
     else:

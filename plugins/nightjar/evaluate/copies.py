@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import signal
-import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 
+from nightjar import decoding, ffmpeg
 from nightjar.embed.runner import run_embedder
 from nightjar.errors import NightjarError
 from nightjar.evaluate.alterations import ENCODINGS, RATE, Alteration
@@ -49,16 +48,13 @@ def alter(song: Path, alteration: Alteration, target: Path) -> Path:
     peak = float(np.abs(samples).max(initial=0.0))
     extension, *encode = ENCODINGS[alteration.encoding]
     written = target.with_name(target.name + extension)
-    _ffmpeg(
-        *("-f", "f32le", "-ar", str(RATE), "-ac", "2", "-i", "-", *encode, str(written)),
-        given=(samples / max(1.0, peak)).astype("<f4").tobytes(),
-    )
+    ffmpeg.encode((samples / max(1.0, peak)).astype("<f4").tobytes(), RATE, written, encode)
     return written
 
 
 def seconds_of(song: Path) -> float:
     """The length of a song. Raises Unreadable for a file that is none, and for silence, of which a copy is none."""
-    samples = np.frombuffer(_ffmpeg("-i", str(song), "-ac", "2", "-ar", "8000", "-f", "s16le", "-"), "<i2")
+    samples = np.frombuffer(_decode(song, "-ac", 2, "-ar", 8000, "-f", "s16le"), "<i2")
     if np.abs(samples).max(initial=0) < _SILENT_PEAK:
         raise Unreadable(f"{song.name} is silent", "Leave it out")
     return len(samples) / 2 / 8000
@@ -84,7 +80,7 @@ def _backing(song: Path, folder: Path) -> Path:
 
 
 def _rms(stem: Path) -> float:
-    samples = np.frombuffer(_ffmpeg("-i", str(stem), "-f", "f32le", "-"), "<f4")
+    samples = np.frombuffer(_decode(stem, "-f", "f32le"), "<f4")
     return float(np.sqrt(np.mean(np.square(samples)))) if len(samples) else 0.0
 
 
@@ -101,7 +97,7 @@ def _decoded(song: Path, alteration: Alteration) -> np.ndarray:
         length = seconds_of(song) - alteration.end_s - alteration.start_s
     cut += ["-t", f"{length:.3f}"] if length is not None else []
     filters = ["-af", alteration.filters] if alteration.filters else []
-    raw = _ffmpeg(*cut, "-i", str(song), *filters, "-ac", "2", "-ar", str(RATE), "-f", "f32le", "-")
+    raw = _decode(song, *filters, "-ac", 2, "-ar", RATE, "-f", "f32le", before=cut)
     return np.frombuffer(raw, "<f4").reshape(-1, 2)
 
 
@@ -119,13 +115,21 @@ def _random(song: Path) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(hashlib.blake2b(song.name.encode(), digest_size=8).digest(), "big"))
 
 
-def _ffmpeg(*arguments: str, given: bytes = b"") -> bytes:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y", "-threads", "1", *arguments]
-    run = subprocess.run(command, input=given, capture_output=True)
-    if run.returncode < 0:
-        raise NightjarError(f"ffmpeg was ended by {signal.Signals(-run.returncode).name}", "Run the command again")
-    if run.returncode:
-        lines = [line for line in run.stderr.decode(errors="replace").splitlines() if line.strip()] or ["nothing"]
-        said = "; ".join(_WHERE.sub("", line).strip() for line in lines[:2])
+def _decode(song: Path, *shape: str | float, before: Sequence[str] = ()) -> bytes:
+    made = bytearray()
+
+    def run() -> ffmpeg.Ended:
+        made.clear()
+        with song.open("rb", buffering=0) as source:
+            arguments = (*before, *decoding.source(), *shape, "-fd", 1, "fd:")
+            return ffmpeg.run(ffmpeg.command(*arguments), source, lambda data: made.extend(data) or True)
+
+    ended = run()
+    try:
+        ffmpeg.check(ended, run)
+    except ffmpeg.Unfit as unfit:
+        raise Unreadable(f"{song.name}: {unfit.detail}", "Give it a file with audio") from unfit
+    if ended.status:
+        said = "; ".join(_WHERE.sub("", line).strip() for line in ended.log.splitlines()[:2]) or "nothing"
         raise Unreadable(f"ffmpeg says: {said}", "Give it a file with audio")
-    return run.stdout
+    return bytes(made)

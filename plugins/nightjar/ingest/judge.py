@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nightjar.ingest import formats
 from nightjar.thresholds import (
     MAX_DECODE_ERROR_SHARE,
     MAX_DURATION_S,
@@ -11,9 +12,6 @@ from nightjar.thresholds import (
     MIN_DURATION_S,
     SILENCE_LUFS,
 )
-
-_AUDIO_STARTS = (b"ID3", b"OggS", b"fLaC", b"FORM", b"caff", b"ADIF", b"riff", b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75")
-"""First bytes of tagged MP3, Ogg, FLAC, AIFF, CAF, AAC, Wave64, Matroska and ASF files."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,7 @@ class Reject:
 class Sound:
     """What decoding a file from its beginning to its end showed; see `nightjar.ingest.probe.probe`."""
 
+    container: str
     codec: str
     sample_rate: int
     channels: int
@@ -35,6 +34,8 @@ class Sound:
     loudness_lufs: float
     frames: int
     errors: int
+    not_finite: int = 0
+    """Samples that are no numbers."""
 
 
 def size(size_bytes: int) -> Reject | None:
@@ -48,7 +49,11 @@ def size(size_bytes: int) -> Reject | None:
 
 def unopened(head: bytes) -> Reject:
     """A file that ffmpeg cannot open as audio, from its first bytes."""
-    if _says_audio(head):
+    if name := formats.unread(head):
+        return Reject("unsupported_format", f"{name}, whatever its name says; Nightjar reads {formats.READ}")
+    if name := formats.without_sound(head):
+        return Reject("not_audio", f"The content is {name}, whatever its name says")
+    if formats.says_audio(head):
         return Reject("unreadable", "It begins like an audio file, but what follows is damaged or cut off")
     if head and all(byte >= 32 or byte in b"\t\r\n\f" for byte in head):
         return Reject("not_audio", "The content is text, whatever its name says")
@@ -63,6 +68,8 @@ def sound(heard: Sound) -> Reject | None:
             "unreadable",
             f"{heard.codec}: {heard.errors} of {heard.frames + heard.errors} frames do not decode",
         )
+    if heard.not_finite:
+        return Reject("unreadable", f"{heard.not_finite} of its samples are not finite numbers")
     if heard.duration_s < MIN_DURATION_S:
         return Reject("too_short", f"{heard.duration_s:.1f} s, less than {MIN_DURATION_S:g} s")
     if heard.duration_s > MAX_DURATION_S:
@@ -70,9 +77,3 @@ def sound(heard: Sound) -> Reject | None:
     if heard.loudness_lufs < SILENCE_LUFS:
         return Reject("silent", f"{heard.loudness_lufs:.1f} LUFS, below {SILENCE_LUFS:g} LUFS: nothing is to be heard")
     return None
-
-
-def _says_audio(head: bytes) -> bool:
-    wave = head[:4] == b"RIFF" and head[8:12] == b"WAVE"
-    frame_sync = len(head) > 1 and head[0] == 0xFF and 0xE0 <= head[1] < 0xFE  # FF FE begins UTF-16 text
-    return wave or frame_sync or head[4:8] == b"ftyp" or head.startswith(_AUDIO_STARTS)

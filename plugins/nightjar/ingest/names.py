@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 _TRACK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LEFT_BEHIND = frozenset(
+    (".ds_store", ".localized", ".directory", "thumbs.db", "ehthumbs.db", "desktop.ini", "folder.htt", "icon\r")
+)
+"""Files that the file managers of macOS, KDE and Windows leave in a folder, in small letters."""
 
 
 def prefix(day: str) -> str:
@@ -25,6 +29,12 @@ def track_id(key: str) -> str | None:
     name = key.split("/", 2)[-1]
     stem = name.rpartition(".")[0] if "." in name else name
     return stem if is_track_id(stem) else None
+
+
+def is_left_behind(key: str) -> bool:
+    """Whether a file manager left the object when a folder was copied, and nobody uploaded it: `Thumbs.db`, `._x`."""
+    name = key.rpartition("/")[2].lower()
+    return name in _LEFT_BEHIND or name.startswith("._") or "/__MACOSX/" in key
 
 
 def shard_key(key: str) -> str:

@@ -85,13 +85,13 @@ def _song(objects: Objects, upload: dict, track_id: str, day: str, forgotten: Fo
             return Reject("missing", "The object was deleted after the day was frozen")
         if not _frozen(info, upload) or not _frozen(after, upload):
             return Reject("changed_after_freeze", f"Replaced after the day was frozen: nightjar refreeze {day}")
+        with path.open("rb") as file:  # first: a disk that cannot be read must not look like a broken song
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         heard = probe(path)
         if isinstance(heard, Reject):
             return heard
         if unfit := judge.sound(heard):
             return unfit
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     for problem in said.problems:
         log.warning("%s: metadata %s", upload["key"], problem)
     return {
@@ -103,6 +103,7 @@ def _song(objects: Objects, upload: dict, track_id: str, day: str, forgotten: Fo
         "uploader": said.uploader,
         "title": said.title,
         "artist": said.artist,
+        "container": heard.container,
         "codec": heard.codec,
         "sample_rate": heard.sample_rate,
         "channels": heard.channels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from nightjar.lake import Lake, Partition
 from nightjar.shards import shard_of
 from nightjar.takedowns.forgotten import Forgotten
 from nightjar.takedowns.rows import without
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,11 @@ class Drift:
 
 def listed(lake: Lake, day: str, forgotten: Forgotten) -> pa.Table:
     """The objects under the day's prefix now, as table uploads, but those of songs that are taken down. Keys that end
-    in a slash are folders, no uploads."""
-    seen_now = (seen for seen in lake.objects.list(names.prefix(day)) if not seen.key.endswith("/"))
+    in a slash are folders, no uploads; what file managers leave behind is counted in the log."""
+    seen_now = [seen for seen in lake.objects.list(names.prefix(day)) if not seen.key.endswith("/")]
+    if left := sum(names.is_left_behind(seen.key) for seen in seen_now):
+        log.info("uploads of %s: %d files of file managers (as .DS_Store) are left out", day, left)
+    seen_now = [seen for seen in seen_now if not names.is_left_behind(seen.key)]
     found = [seen for seen in seen_now if names.track_id(seen.key) not in forgotten.tracks]
     rows = [
         {"key": seen.key, "size_bytes": seen.size, "etag": seen.etag, "uploaded_at": seen.modified} for seen in found

@@ -48,15 +48,21 @@ class Night:
 
 
 def judge(day: str, night: Night, accepted: bool = False) -> dict:
-    """{"uploads", "rejects", "share", "alike", "strange"}: the share of uploads that were rejected, the mean cosine
-    between two new songs, and the share of new songs that sound like no earlier one (see `strange`); the last two None
-    where there are too few songs to tell.
+    """{"uploads", "rejects", "share", "alike", "strange"}: the share of uploads that were rejected, but for empty ones,
+    the mean cosine between two new songs, and the share of new songs that sound like no earlier one (see `strange`);
+    the last two None where there are too few songs to tell.
 
     Raises GateClosed with all that is out of its limits, unless the night is accepted.
     """
     rejects = sum(night.reasons.values())
-    share = rejects / night.uploads if night.uploads else 0.0
-    found = [_too_many(night, rejects, share)] if rejects >= MIN_REJECTS_TO_STOP and share > MAX_REJECT_SHARE else []
+    empty = night.reasons["empty"]  # an upload that was broken off says nothing of the music
+    counted, uploads = rejects - empty, night.uploads - empty
+    share = counted / uploads if uploads else 0.0
+    found = (
+        [_too_many(night.reasons - Counter(empty=empty), uploads, share)]
+        if counted >= MIN_REJECTS_TO_STOP and share > MAX_REJECT_SHARE
+        else []
+    )
     found += [_not_taken(each) for each in night.exports if len(each.failed) > MAX_FAILED_EXPORT_SHARE * each.files]
     near = unlike = None
     if len(night.new) >= DRIFT_MIN_SONGS:
@@ -131,9 +137,9 @@ def _not_taken(exports: Exports) -> str:
     )
 
 
-def _too_many(night: Night, rejects: int, share: float) -> str:
-    reason, times = min(night.reasons.items(), key=lambda item: (-item[1], item[0]))
+def _too_many(reasons: Counter[str], uploads: int, share: float) -> str:
+    reason, times = min(reasons.items(), key=lambda item: (-item[1], item[0]))
     return (
-        f"{rejects} of {night.uploads} uploads were rejected ({share:.0%}, at most {MAX_REJECT_SHARE:.0%} may be), "
+        f"{reasons.total()} of {uploads} uploads were rejected ({share:.0%}, at most {MAX_REJECT_SHARE:.0%} may be), "
         f"{times} of them as {reason}"
     )

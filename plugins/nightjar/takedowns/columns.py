@@ -37,7 +37,7 @@ COLUMNS: dict[str, Columns] = {
         songs=("track_id",),
         users=("uploader",),
         keys=("key",),
-        others=("day", "sha256", "title", "artist", "codec"),
+        others=("day", "sha256", "title", "artist", "container", "codec"),
     ),
     "rejects": Columns(songs=("track_id",), keys=("key",), others=("stage", "reason", "detail")),
     "listens": Columns(songs=("track_id",), users=("user_id",), others=("kind",)),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+import resource
+import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from nightjar import decoding, ffmpeg
 from nightjar.ingest import judge, probe
 from nightjar.ingest.judge import Reject, Sound
 from tests.nightjar.ingest.made import song, sound
@@ -100,7 +104,7 @@ def test_what_is_no_song_has_its_reason(tmp_path, body, reason):
 
 
 def test_more_than_the_longest_song_is_not_decoded_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(probe, "MAX_DURATION_S", 4.0)
+    monkeypatch.setattr(decoding, "MAX_DURATION_S", 4.0)
     monkeypatch.setattr(judge, "MAX_DURATION_S", 4.0)
     found = _probe(tmp_path, sound("wav", source="sine=440:duration=9"))
     assert found.duration_s == pytest.approx(5.0)
@@ -123,15 +127,10 @@ def test_a_playlist_named_like_a_song_opens_nothing(tmp_path, playlist):
     assert _reason(found) == "not_audio"
 
 
-def test_a_decoder_that_does_not_end_is_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(probe, "PROBE_TIMEOUT_S", 0.0)
-    assert _probe(tmp_path, song()) == Reject("unreadable", "Decoding was not done after 0 s")
-
-
 def test_a_few_bad_frames_are_forgiven_and_many_are_not():
-    good = Sound("mp3", 44_100, 2, 180.0, -9.0, frames=950, errors=50)
+    good = Sound("mp3", "mp3", 44_100, 2, 180.0, -9.0, frames=950, errors=50)
     assert judge.sound(good) is None
-    bad = Sound("mp3", 44_100, 2, 180.0, -9.0, frames=850, errors=150)
+    bad = Sound("mp3", "mp3", 44_100, 2, 180.0, -9.0, frames=850, errors=150)
     assert judge.sound(bad) == Reject("unreadable", "mp3: 150 of 1000 frames do not decode")
 
 
@@ -145,5 +144,122 @@ def test_a_song_of_any_other_size_is_downloaded():
     assert judge.size(2**30) is None
 
 
-def test_a_log_without_measurements_is_an_unreadable_file():
-    assert _reason(probe.read_log("Input #0, mp3, from 'fd:':\nConversion failed!")) == "unreadable"
+@pytest.mark.parametrize(
+    ("extension", "name"),
+    [
+        ("wv", "WavPack"),
+        ("tta", "TTA"),
+        ("au", "AU"),
+        ("ac3", "AC-3"),
+        ("ts", "MPEG-TS"),
+        ("avi", "AVI"),
+        ("flv", "FLV"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named(tmp_path, extension, name):
+    found = _probe(tmp_path, sound(extension))
+    assert found.reason == "unsupported_format"
+    assert found.detail.startswith(f"{name}, whatever its name says")
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"DSD " + bytes(200), "DSD (DSF)"),
+        (b"FRM8" + bytes(200), "DSD (DSDIFF)"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "a WebP picture"),
+        (b"\x89PNG\r\n", "a PNG picture"),
+        (b"PK\x03\x04", "a ZIP archive"),
+    ],
+)
+def test_the_first_bytes_name_what_is_not_read(head, name):
+    assert name in judge.unopened(head).detail
+
+
+def _wav(samples: np.ndarray, rate: int = 44_100, kind: int = 1) -> bytes:
+    """A WAV file of samples (frames, channels), of any number of channels and any rate."""
+    frames, channels = samples.shape
+    width = samples.dtype.itemsize
+    format_ = struct.pack("<HHIIHH", kind, channels, rate, rate * channels * width, channels * width, 8 * width)
+    body = samples.tobytes()
+    chunks = b"fmt " + struct.pack("<I", 16) + format_ + b"data" + struct.pack("<I", len(body)) + body
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+
+@pytest.mark.parametrize("channels", [9, 12, 64, 255])
+def test_more_channels_than_can_be_mixed_are_too_many(tmp_path, channels):
+    found = _probe(tmp_path, _wav(np.full((4 * 44_100, channels), 3000, "<i2")))
+    assert found == Reject("too_many_channels", f"{channels} channels, more than 8")
+
+
+@pytest.mark.parametrize("rate", [1, 1_000, 1_000_000])
+def test_a_rate_at_which_there_is_no_sound(tmp_path, rate):
+    noise = np.random.default_rng(1).integers(-3000, 3000, (rate * 4, 1)).astype("<i2")
+    assert _reason(_probe(tmp_path, _wav(noise, rate))) == "bad_sample_rate"
+
+
+def test_one_sample_that_is_no_number_is_not_silence(tmp_path):
+    samples = np.full((4 * 44_100, 1), 0.1, "<f4")
+    samples[1000] = np.nan
+    found = _probe(tmp_path, _wav(samples, kind=3))
+    assert judge.sound(found) == Reject("unreadable", "2 of its samples are not finite numbers")
+
+
+def test_a_title_of_ffmpegs_own_words_is_only_a_title(tmp_path):
+    lie = "Stream map '0:a:0' matches no streams. Cannot allocate memory\nExiting with exit code -12"
+    found = _probe(tmp_path, sound("mp3", "-metadata", f"title={lie}"))
+    assert judge.sound(found) is None
+
+
+def test_loudness_is_of_the_whole_where_the_format_changes(tmp_path):
+    """One frame of silent mono at the end, after four seconds of stereo."""
+    found = _probe(tmp_path, sound("mp3", "-ac", "2") + sound("mp3", "-ac", "1", source="anullsrc=d=0.5"))
+    assert found.loudness_lufs == pytest.approx(-21.7, abs=1.5)
+    assert found.duration_s == pytest.approx(4.6, abs=0.1)
+
+
+def test_the_length_is_that_of_what_is_decoded(tmp_path, monkeypatch):
+    """Timestamps of files one after the other fall behind the samples."""
+    monkeypatch.setattr(decoding, "MAX_DURATION_S", 30.0)
+    monkeypatch.setattr(judge, "MAX_DURATION_S", 30.0)
+    found = _probe(tmp_path, sound("mp3") * 10)
+    assert _reason(found) == "too_long"
+
+
+def _flac_with_comments(count: int) -> bytes:
+    body = sound("flac")
+    blocks, position, last = [], 4, False
+    while not last:
+        last, size = bool(body[position] & 0x80), int.from_bytes(body[position + 1 : position + 4], "big")
+        blocks.append(body[position + 4 : position + 4 + size])
+        position += 4 + size
+    said = [b"K%d=v" % number for number in range(count)]
+    comments = struct.pack("<I", 0) + struct.pack("<I", count)
+    comments += b"".join(struct.pack("<I", len(each)) + each for each in said)
+    first = b"\x00" + len(blocks[0]).to_bytes(3, "big") + blocks[0]
+    return b"fLaC" + first + b"\x84" + len(comments).to_bytes(3, "big") + comments + body[position:]
+
+
+def test_tags_that_would_take_minutes_are_too_costly(tmp_path):
+    assert judge.sound(_probe(tmp_path, _flac_with_comments(500))) is None
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = _probe(tmp_path, _flac_with_comments(80_000))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert _reason(found) == "too_costly"
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10  # of processor; it would take 160
+
+
+def test_tags_larger_than_the_memory_that_is_allowed(tmp_path, monkeypatch):
+    monkeypatch.setattr(ffmpeg, "DECODE_MEMORY_BYTES", 700 * 2**20)
+    frame = b"TXXX" + _syncsafe(250_000_000) + b"\x00\x00"
+    with (tmp_path / "upload").open("wb") as file:
+        file.write(b"ID3\x04\x00\x00" + _syncsafe(250_000_010) + frame)
+        for _ in range(250):
+            file.write(b"v" * 1_000_000)
+        file.write(song())
+    found = probe.probe(tmp_path / "upload")
+    assert _reason(found) == "too_costly"
+
+
+def _syncsafe(number: int) -> bytes:
+    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))

@@ -1,0 +1,161 @@
+"""Any upload to stereo samples: the one decoding that ingest judges and the embedder works on.
+
+What the file is, its content says and never its name: ffmpeg guesses once, among the formats that are let in, and what
+it found is kept and told it the next time.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightjar import ffmpeg
+from nightjar.errors import NightjarError
+from nightjar.ffmpeg import Ended, Unfit
+from nightjar.thresholds import (
+    DECODE_CPU_S,
+    DECODE_PACE,
+    DECODE_START_CPU_S,
+    MAX_CHANNELS,
+    MAX_DURATION_S,
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
+)
+
+RATE = 44_100
+"""Hz at which uploads are decoded: what htdemucs was trained on."""
+CHANNELS = 2
+FRAME_BYTES = 4 * CHANNELS
+"""Of interleaved little-endian float32."""
+
+CONTAINERS = ("mp3", "ogg", "flac", "wav", "w64", "aiff", "caf", "aac", "asf", "mov", "matroska")
+"""Demuxers that may be used; mov reads m4a and mp4, asf wma, matroska webm."""
+_PCM = ("s8", "u8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be")
+CODECS = (
+    *("mp3float", "mp3", "mp2float", "mp2", "mp1float", "mp1", "aac", "aac_latm", "alac", "flac", "opus", "vorbis"),
+    *("wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice", "ac3", "eac3", "pcm_alaw", "pcm_mulaw"),
+    *("adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt", "gsm_ms", "libopus", "libvorbis"),
+    *(f"pcm_{kind}" for kind in _PCM),
+)
+"""Decoders that may be used: none of pictures and video, which a file may have besides."""
+
+_OPENED = re.compile(r"^Input #0, ([\w,]+), from ", re.MULTILINE)
+_STREAM = re.compile(r"^  Stream #0:\d+.*?: Audio: (\w+)(?:.*? (\d+) Hz, ([^,\n]+))?", re.MULTILINE)
+_DECODED = re.compile(r"^\[in#0/.*? (\d+) frames decoded; (\d+) decode errors", re.MULTILINE)
+_AMBISONIC = re.compile(r"ambisonic (\d+)")
+_NAMED = {"mono": 1, "stereo": 2, "downmix": 2, "binaural": 2, "quad": 4, "hexagonal": 6, "octagonal": 8, "cube": 8}
+_NAMED |= {"hexadecagonal": 16}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a file is, and how its decoding went: `seconds` at RATE, frames of its codec, and those that failed."""
+
+    container: str
+    codec: str
+    sample_rate: int
+    channels: int
+    seconds: float
+    frames: int
+    errors: int
+
+
+class NotOpened(Unfit):
+    """ffmpeg finds none of CONTAINERS in the bytes."""
+
+
+def decode(path: Path, take: Callable[[bytes], object], container: str | None = None) -> Heard:
+    """Give `take` the samples of the first audio stream, whole frames of float32 stereo at RATE, and say what it is.
+
+    `container` is what an earlier decoding found. No more than a second beyond MAX_DURATION_S is decoded, by the count
+    of samples. Raises NotOpened, Unfit if the bytes are at fault, NightjarError if the place is.
+    """
+    if container is not None and container not in CONTAINERS:
+        raise NightjarError(f"there is no container {container!r}", f"Containers: {', '.join(CONTAINERS)}")
+    enough = round((MAX_DURATION_S + 1) * RATE) * FRAME_BYTES
+    given, rest = 0, b""
+
+    def whole(data: bytes) -> bool:
+        nonlocal given, rest
+        data = rest + data
+        cut = min(len(data) - len(data) % FRAME_BYTES, enough - given)
+        if cut:
+            take(data[:cut])
+        given, rest = given + cut, data[cut:]
+        return given < enough
+
+    ended = _run(path, whole, container)
+    ffmpeg.check(ended, lambda: _run(path, lambda _: True, container))
+    return _read(ended, given // FRAME_BYTES / RATE)
+
+
+def channels_of(layout: str) -> int:
+    """How many channels a layout has by ffmpeg's name for it, as in `5.1(side)`; 0 if the name says nothing."""
+    name = layout.partition("(")[0].strip()
+    if found := _AMBISONIC.match(name):
+        return (int(found[1]) + 1) ** 2
+    if name in _NAMED:
+        return _NAMED[name]
+    if counted := re.match(r"(\d+) channels?", name):
+        return int(counted[1])
+    return sum(map(int, name.split("."))) if re.fullmatch(r"\d+(\.\d+)+", name) else 0
+
+
+def source(container: str | None = None) -> tuple[str | int, ...]:
+    """What ffmpeg is told of an upload on descriptor 0: nothing else may be opened, nor read as what it is not."""
+    allowed = ("-protocol_whitelist", "fd", "-format_whitelist", ",".join(CONTAINERS))
+    return (
+        *allowed,
+        "-codec_whitelist",
+        ",".join(CODECS),
+        *(("-f", container) if container else ()),
+        "-fd",
+        0,
+        "-i",
+        "fd:",
+    )
+
+
+def _run(path: Path, take: Callable[[bytes], bool], container: str | None) -> Ended:
+    kept = ("-map", "0:a:0", "-map_metadata", -1, "-map_chapters", -1)
+    shape = ("-ac", CHANNELS, "-ar", RATE, "-c:a", "pcm_f32le", "-f", "f32le", "-fd", 1, "fd:")
+    command = ffmpeg.command("-v", "verbose", *source(container), *kept, *shape)
+    with path.open("rb", buffering=0) as file:
+        return ffmpeg.run(command, file, take, _allowed)
+
+
+def _allowed(given: int) -> float:
+    seconds = given / FRAME_BYTES / RATE
+    return min(DECODE_START_CPU_S + seconds / DECODE_PACE, DECODE_CPU_S)
+
+
+def _read(ended: Ended, seconds: float) -> Heard:
+    opened, stream = _OPENED.search(ended.log), _STREAM.search(ended.log)
+    if not opened:
+        raise NotOpened("not_audio", "ffmpeg finds no format in it that Nightjar reads")
+    if not stream:
+        raise Unfit("not_audio", "The file holds no sound, only pictures or data")
+    codec, rate, layout = stream[1], int(stream[2] or 0), stream[3] or ""
+    channels = channels_of(layout)
+    if channels > MAX_CHANNELS:
+        raise Unfit("too_many_channels", f"{channels} channels, more than {MAX_CHANNELS}")
+    if rate and not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+        limits = f"{MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE}"
+        raise Unfit("bad_sample_rate", f"{rate} samples a second; sound has {limits}")
+    if not seconds:
+        raise Unfit(*_soundless(ended, codec, layout))
+    counted = _DECODED.findall(ended.log)
+    frames, errors = (int(number) for number in counted[-1]) if counted else (0, 0)
+    return Heard(opened[1].partition(",")[0], codec, rate, channels, seconds, frames, errors)
+
+
+def _soundless(ended: Ended, codec: str, layout: str) -> tuple[str, str]:
+    """Why a stream of sound gives not one sample: reason and detail."""
+    if ended.failed(errno.EINVAL, errno.ENOSYS) and "rematrix" in ended.log.lower():
+        return "unreadable", f"How its channels ({layout}) sound as stereo is not known"
+    if "not on whitelist" in ended.log or codec == "none":
+        return "unsupported_codec", f"Its sound is encoded as {codec}, which Nightjar does not read"
+    return "unreadable", "It opens as audio, but not one frame of it decodes"
