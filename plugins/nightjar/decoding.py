@@ -45,6 +45,8 @@ CODECS = (
 _OPENED = re.compile(r"^Input #0, ([\w,]+), from ", re.MULTILINE)
 _STREAM = re.compile(r"^  Stream #0:\d+.*?: Audio: (\w+)(?:.*? (\d+) Hz, ([^,\n]+))?", re.MULTILINE)
 _DECODED = re.compile(r"^\[in#0/.*? (\d+) frames decoded; (\d+) decode errors", re.MULTILINE)
+_CHANGED = re.compile(r"^\[in#0/[^]]*\] Error during demuxing: Not yet implemented", re.MULTILINE)
+"""Said of a chain of Ogg streams whose rate or channels change, of which it reads the first alone."""
 _AMBISONIC = re.compile(r"ambisonic (\d+)")
 _NAMED = {"mono": 1, "stereo": 2, "downmix": 2, "binaural": 2, "quad": 4, "hexagonal": 6, "octagonal": 8, "cube": 8}
 _NAMED |= {"hexadecagonal": 16}
@@ -147,6 +149,8 @@ def _read(ended: Ended, seconds: float) -> Heard:
         raise Unfit("bad_sample_rate", f"{rate} samples a second; sound has {limits}")
     if not seconds:
         raise Unfit(*_soundless(ended, codec, layout))
+    if _CHANGED.search(ended.log):
+        raise Unfit("unsupported_format", f"After {seconds:.1f} s its rate or channels change, which is not read")
     counted = _DECODED.findall(ended.log)
     frames, errors = (int(number) for number in counted[-1]) if counted else (0, 0)
     return Heard(opened[1].partition(",")[0], codec, rate, channels, seconds, frames, errors)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import soundfile
 
 from embedder import signal
 from embedder.decode import SongRejected, decode
+from nightjar.errors import NightjarError
 from nightjar.ffmpeg import command
 
 
@@ -75,10 +77,10 @@ def write(path, content: bytes):
 
 
 @pytest.mark.parametrize("content", [b"", b"This is not music, whatever its name says.\n" * 50, bytes(100_000)])
-def test_unreadable(tmp_path, content):
+def test_what_is_no_audio(tmp_path, content):
     with pytest.raises(SongRejected) as raised:
         decode(write(tmp_path / "song.mp3", content), tmp_path / "raw")
-    assert raised.value.reason == "unreadable"
+    assert raised.value.reason == "not_audio"
     assert str(tmp_path) not in raised.value.detail
 
 
@@ -104,3 +106,16 @@ def test_samples_that_are_no_numbers(tmp_path):
     soundfile.write(tmp_path / "song.wav", samples, 44_100, subtype="FLOAT")
     with pytest.raises(SongRejected, match=r"unreadable: .* finite"):
         decode(tmp_path / "song.wav", tmp_path / "raw")
+
+
+def test_what_ingest_found_decides_and_not_the_name(synth, tmp_path):
+    song = synth("song.mp3", 4.0).read_bytes()
+    for name in ("song.g722", "song.al", "song.jpg", "song.txt", "song.m3u8"):
+        assert decode(write(tmp_path / name, song), tmp_path / "raw", "mp3").seconds == pytest.approx(4.0, abs=0.15)
+        assert decode(write(tmp_path / name, song), tmp_path / "raw").seconds == pytest.approx(4.0, abs=0.15)
+
+
+def test_a_full_disk_is_no_fault_of_the_song(synth):
+    with pytest.raises(NightjarError, match="No space left") as raised:
+        decode(synth("song.mp3", 4.0), Path("/dev/full"))
+    assert not isinstance(raised.value, SongRejected)

@@ -76,7 +76,7 @@ def test_a_shard_with_good_and_bad_songs(lake, settings, weights_dir, synth, upl
 
     rejects = lake.read(parts(settings)[-1]).to_pylist()
     assert {row["track_id"]: row["reason"] for row in rejects} == {
-        "garbage": "unreadable",
+        "garbage": "not_audio",
         "gone": "missing",
         "changed": "changed",
     }

@@ -152,7 +152,7 @@ def test_the_cage_has_limits_and_neither_secrets_nor_a_network(monkeypatch):
     def take(data: bytes) -> bool:
         pid = _child()
         found["environment"] = Path(f"/proc/{pid}/environ").read_bytes()
-        found["network"] = os.readlink(f"/proc/{pid}/ns/net")
+        found["network"] = str(Path(f"/proc/{pid}/ns/net").readlink())
         for name in ("AS", "CPU", "FSIZE", "NOFILE", "CORE"):
             found[name] = resource.prlimit(pid, getattr(resource, f"RLIMIT_{name}"))[1]
         return False
@@ -162,7 +162,7 @@ def test_the_cage_has_limits_and_neither_secrets_nor_a_network(monkeypatch):
     assert (found["AS"], found["FSIZE"], found["NOFILE"], found["CORE"]) == (ffmpeg.DECODE_MEMORY_BYTES, 0, 64, 0)
     assert 0 < found["CPU"] < 1000
     if subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True).returncode == 0:
-        assert found["network"] != os.readlink("/proc/self/ns/net")
+        assert found["network"] != str(Path("/proc/self/ns/net").readlink())
 
 
 PLAYLISTS = (

@@ -46,6 +46,22 @@ def test_staged_parts_are_invisible_until_the_commit(lake):
     assert ids(lake.read(GROUPS)) == ["a", "b", "d"]
 
 
+def test_a_lake_of_before_has_nulls_in_the_columns_that_came_since(lake, monkeypatch):
+    tracks = Partition("tracks", DAY)
+    now = schemas.TABLES["tracks"]
+    before = now.remove(now.get_field_index("container"))
+    row = {name: None if kind.nullable else 1 for name, kind in zip(before.names, before, strict=True)}
+    row |= dict.fromkeys(("track_id", "day", "key", "sha256", "codec"), "a") | {
+        "uploaded_at": datetime(2026, 11, 20, tzinfo=UTC)
+    }
+    with monkeypatch.context() as earlier:
+        earlier.setitem(schemas.TABLES, "tracks", before)
+        lake.write(tracks, schemas.table("tracks", [row]))
+    assert lake.read(tracks).schema.equals(now)
+    assert lake.read(tracks)["container"].to_pylist() == [None]
+    assert lake.read(tracks, ["container", "track_id"]).to_pylist() == [{"container": None, "track_id": "a"}]
+
+
 def test_a_missing_shard_stops_the_commit(lake):
     lake.write_part(GROUPS, 1, groups("a"))
     with pytest.raises(NightjarError, match=r"shard 0 of 2 was never staged\. Clear the mapped task of that shard"):

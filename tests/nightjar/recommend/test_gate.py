@@ -210,3 +210,13 @@ def test_exports_are_judged_as_they_were_recorded(settings):
     record(a="unreadable")
     with pytest.raises(GateClosed, match="unreadable"):
         steps.gate(settings, DAY)
+
+
+def test_empty_uploads_do_not_stop_a_night():
+    few = Night(100, Counter(empty=60, silent=9), music(1, 40), EARLIER)
+    assert judge(DAY, few) | {"alike": None, "strange": None} == {
+        **{"uploads": 100, "rejects": 69, "share": 0.225},
+        **{"alike": None, "strange": None},
+    }
+    with pytest.raises(GateClosed, match=r"20 of 40 uploads were rejected \(50%, .*\), 20 of them as silent"):
+        judge(DAY, Night(100, Counter(empty=60, silent=20), music(1, 40), EARLIER))
