@@ -36,9 +36,9 @@ def test_the_accompaniment_is_the_mix_and_the_vocals_are_silent(pcm_of, noise, t
 
 @pytest.fixture
 def track(lake: Lake, synth) -> dict:
-    """A song that was uploaded and ingested."""
+    """A song that was uploaded and ingested, with an ending of which no file's name could be made."""
     song = synth("song.mp3", 4.0, "-ac", 2)
-    key = f"uploads/dt={DAY}/song.mp3"
+    key = f"uploads/dt={DAY}/song.{'g722' * 62}"
     lake.objects.put(key, song.read_bytes())
     row = {
         **{"track_id": "song", "day": DAY, "key": key, "size_bytes": song.stat().st_size},
