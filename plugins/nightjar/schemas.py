@@ -268,8 +268,8 @@ def conform(name: str, rows: pa.Table) -> pa.Table:
 
 
 def with_new_columns(rows: pa.Table, fields: list[pa.Field]) -> pa.Table:
-    """`rows` with nulls in the columns that may be null and came after they were written."""
-    for at, field in enumerate(fields):
+    """`rows` with their columns in the order of `fields`, and nulls in those that may be null and came later."""
+    for field in fields:
         if field.nullable and field.name not in rows.column_names:
-            rows = rows.add_column(min(at, rows.num_columns), field, pa.nulls(rows.num_rows, field.type))
-    return rows
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows.select([field.name for field in fields])
