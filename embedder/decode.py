@@ -57,8 +57,8 @@ def decode(source: Path, target: Path, container: str | None = None) -> Pcm:
 
     `container` is what ingest found the file to be, whatever its name says; None if nobody has looked. What can be read
     of a damaged file counts, and no more than the longest song that ingest lets through. Raises SongRejected with the
-    reason `unreadable`, `too_short` or `silent`, or one of `nightjar.decoding`'s, NightjarError if the machine fails. Where a
-    channel is inverted, it is turned (`downmix`).
+    reason `unreadable`, `too_short` or `silent`, or one of `nightjar.decoding`'s, NightjarError if the machine fails.
+    Where a channel is inverted, it is turned (`downmix`).
     """
     try:
         with target.open("wb") as file:
