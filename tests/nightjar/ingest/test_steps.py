@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from nightjar.errors import NightjarError, PartitionMissing
-from nightjar.ingest import metadata, songs, steps, uploads
+from nightjar.ingest import metadata, songs, steps
 from nightjar.lake import Partition
 from nightjar.objects import Objects
-from nightjar.takedowns import ledger
 from tests.nightjar.ingest.made import contents, rejects, song, sound
 
 DAY, NEXT = "2026-11-20", "2026-11-21"
@@ -74,22 +73,6 @@ def test_every_bad_upload_is_one_reject_and_the_rest_goes_on(settings, lake, upl
     assert summary["rejects"]["bad_name"] == 2
     assert "commit_tracks 2026-11-20: 8 uploads, 1 tracks, 7 rejects {'bad_name': 2" in caplog.text
     assert "text.mp3: rejected, not_audio: The content is text" in caplog.text
-
-
-def test_what_file_managers_leave_behind_is_counted_and_is_no_upload(settings, lake, upload, caplog):
-    caplog.set_level(logging.INFO, "nightjar")
-    upload("good.mp3")
-    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "._good.mp3", "__MACOSX/._good.mp3"):
-        upload(name, b"\x00\x05\x16\x07")
-    assert run_day(settings) == {"uploads": 1, "tracks": 1, "rejects": {}}
-    assert "5 files of file managers (as .DS_Store) are left out" in caplog.text
-    assert not uploads.since_freeze(lake, DAY, ledger.forgotten(lake))
-
-
-def test_a_name_with_an_ending_of_any_length_is_a_name(settings, lake, upload):
-    upload(f"long.{'x' * 249}")
-    assert run_day(settings) == {"uploads": 1, "tracks": 1, "rejects": {}}
-    assert lake.read(Partition("tracks", DAY))["container"].to_pylist() == ["mp3"]
 
 
 def test_running_a_day_again_gives_the_same_bytes(settings, lake, upload):
