@@ -62,6 +62,7 @@ class Service:
         self.log = self.data / "logs" / f"{self.name}.log"
         self._child: subprocess.Popen | None = None
         self._overdue = 0.0
+        self._logged_before = 0
         self._pid_file = self.data / "pids" / f"{self.name}.json"
 
     @property
@@ -104,6 +105,7 @@ class Service:
             folder.mkdir(parents=True, exist_ok=True)
         if self.folder.stat().st_uid == os.geteuid():  # PostgreSQL's may be another user's
             self.folder.chmod(0o700)
+        self._logged_before = self.log.stat().st_size if self.log.exists() else 0
         self.prepare()
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
@@ -130,9 +132,12 @@ class Service:
         return inherited | ports.past_proxies(os.environ) | self.environment() | mark
 
     def answers(self) -> bool:
-        """Whether the server, which was started, is ready. Raises NightjarError that shows its log if it failed."""
+        """Whether the server, which was started, is ready. Raises NightjarError that shows the log of this start if it
+        failed."""
         if self.process is None:
-            raise self._failed("ended while starting")
+            if self._child:
+                raise self._failed("ended while starting")
+            self.start()  # what ran when start() looked was about to end
         if self.ready():
             return True
         if time.monotonic() > self._overdue:
@@ -161,7 +166,7 @@ class Service:
 
     def _failed(self, how: str) -> NightjarError:
         try:
-            last = self.log.read_text(errors="replace").splitlines()[-15:]
+            last = self.log.read_bytes()[self._logged_before :].decode(errors="replace").splitlines()[-15:]
         except FileNotFoundError:
             last = []
         shown = "".join(f"\n    {line}" for line in last)

@@ -94,6 +94,32 @@ def test_a_failure_shows_the_log(tmp_path):
     assert "Its log is" in caught.value.remedy
 
 
+def test_a_failure_shows_the_log_of_this_start_and_not_of_the_last(tmp_path):
+    service = Broken(tmp_path, {})
+    service.log.parent.mkdir()
+    service.log.write_text("what went wrong a week ago\n")
+
+    def run() -> None:
+        service.start()
+        service.wait()
+
+    with pytest.raises(NightjarError) as caught:
+        run()
+    service.stop()
+    assert "a week ago" in service.log.read_text()
+    assert "a week ago" not in caught.value.remedy
+
+
+def test_a_server_that_was_about_to_end_is_started_anew(sleeper):
+    """As right after a kill of everything, of which some takes a moment to end."""
+    other = Sleeper(sleeper.data, {})
+    dying = other.process
+    other.start()
+    processes.end([dying], signal.SIGKILL, 5)
+    other.wait()
+    assert other.process not in (None, dying)
+
+
 def test_postgres_starts_again_after_a_kill_and_keeps_its_rows(tmp_path):
     import psycopg2
 
