@@ -54,7 +54,7 @@ test-cluster: install  ## the vector store's tests on a Milvus cluster, nights o
 
 test-services: install  ## the adapters' tests on what production runs: a Milvus server, a Valkey cluster, PostgreSQL: nine minutes
 	@.venv/bin/python -m pytest tests/nightjar/vectors tests/nightjar/publish/test_store.py tests/nightjar/test_objects.py \
-	    tests/nightjar/doctor/test_metadata.py -m "" -k "not milvus_lite"
+	    tests/nightjar/doctor/test_metadata.py tests/end_to_end/test_two_runs.py -m "" -k "not milvus_lite"
 
 lint: install
 	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check .

@@ -34,9 +34,9 @@ def make_logs_legible() -> None:
     if getattr(made, "legible", False):
         return
 
-    def legible(name: str, *arguments, **named) -> logging.LogRecord:
+    def legible(name: str | None, *arguments, **named) -> logging.LogRecord:
         record = made(name, *arguments, **named)
-        if name.partition(".")[0] in _OURS:
+        if name and name.partition(".")[0] in _OURS:
             record.msg, record.args = one_line(record.getMessage()), None
         return record
 

@@ -35,3 +35,9 @@ def test_a_line_of_our_logs_stays_one_line_whichever_handler_writes_it(caplog):
 def test_an_error_about_a_key_cannot_steer_a_terminal():
     assert str(NightjarError(f"no {KEY[9:]}", "Rename\x07 it")).count("\x1b") == 0
     assert str(NightjarError("one\ntwo", "\u202ethree")) == "one\ntwo. \\u202ethree"
+
+
+def test_a_record_without_a_name_is_made_as_airflow_makes_them():
+    """Its formatter copies every record by way of an empty one: an error there loses the line of the log."""
+    make_logs_legible()
+    assert logging.makeLogRecord({"msg": "said", "name": "boto3"}).getMessage() == "said"

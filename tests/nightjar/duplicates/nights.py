@@ -75,17 +75,24 @@ def write_day(settings: Settings, day: str, uploads: Sequence[Upload] = UPLOADS)
     """Commit what ingest and the embedder write for a day."""
     lake = Lake(settings)
     own = [upload for upload in uploads if upload.day == day]
-    rows = {
-        "tracks": [_track(upload) for upload in own],
-        "embeddings": [{"track_id": u.track_id, "day": day, "vector": vector(u.sound, u.track_id, 0.3)} for u in own],
-        "windows": [row for upload in own for row in _windows(upload)],
-        "fingerprints": [{"track_id": u.track_id, "day": day, **_columns(u.prints)} for u in own],
-        "speed_prints": [row for upload in own for row in _at_speeds(upload)],
-    }
+    rows = {"tracks": [_track(upload) for upload in own], **embedded(own)}
     lake.write(Partition("rejects", day, stage="embed"), schemas.empty("rejects"))
     for name, made in rows.items():
         model = settings.model if name in schemas.BY_MODEL else None
         lake.write(Partition(name, day, model), schemas.table(name, made))
+
+
+def embedded(uploads: Sequence[Upload]) -> dict[str, list[dict]]:
+    """The rows that the embedder would make of uploads, by table."""
+    return {
+        "embeddings": [
+            {"track_id": each.track_id, "day": each.day, "vector": vector(each.sound, each.track_id, 0.3)}
+            for each in uploads
+        ],
+        "windows": [row for upload in uploads for row in _windows(upload)],
+        "fingerprints": [{"track_id": each.track_id, "day": each.day, **_columns(each.prints)} for each in uploads],
+        "speed_prints": [row for upload in uploads for row in _at_speeds(upload)],
+    }
 
 
 def _columns(prints: Prints) -> dict:
