@@ -15,6 +15,7 @@ from nightjar.lake import Lake, Partition
 from nightjar.publish.steps import publish_lists
 from nightjar.recommend import steps as recommend
 from nightjar.settings import Settings
+from tests import kept
 from tests.nightjar.recommend import night
 
 FIRST, DAY = night.DAYS[:2]
@@ -28,6 +29,12 @@ REST |= {"pitch": 0.0, "spans": [SPAN], "evidence": "all parts match"}
 @pytest.fixture
 def nights(settings, milvus, kv) -> Settings:
     """Two days, of which the second has a copy of a song of the first and a cover."""
+    if not kept.stores(settings, _nights):
+        _load(settings)
+    return settings
+
+
+def _nights(settings: Settings) -> None:
     lake = Lake(settings)
     reject = night.reject("lost", "ingest", "not_audio") | {"key": f"uploads/dt={DAY}/lost\x1b[31m.mp3"}
     night.write_day(settings, FIRST)
@@ -37,17 +44,27 @@ def nights(settings, milvus, kv) -> Settings:
         lake.write(Partition("duplicate_pairs", day, settings.model), schemas.table("duplicate_pairs", pairs))
         for track_id in night.songs(day):
             lake.objects.put(f"lake/claims/{track_id}", day.encode())
-    return settings
+
+
+def _load(settings: Settings) -> None:
+    for day in (FIRST, DAY):
+        night.load(settings, day, night.songs(day))
 
 
 @pytest.fixture
-def published(nights) -> Settings:
-    """The second day's lists, ranked and published."""
-    night.learn(nights, DAY)
-    recommend.rank_shard(nights, DAY, 0, 1)
-    recommend.commit_lists(nights, DAY, 1)
-    publish_lists(nights, DAY)
-    return nights
+def published(settings, milvus, kv) -> Settings:
+    """And the second day's lists, ranked and published."""
+    if not kept.stores(settings, _published):
+        _load(settings)
+    return settings
+
+
+def _published(settings: Settings) -> None:
+    _nights(settings)
+    night.learn(settings, DAY)
+    recommend.rank_shard(settings, DAY, 0, 1)
+    recommend.commit_lists(settings, DAY, 1)
+    publish_lists(settings, DAY)
 
 
 @pytest.fixture
