@@ -109,11 +109,26 @@ def postgres(stack_data: Path, stack_ports: dict[str, int]) -> Iterator:
     yield from _running(Postgres(stack_data, stack_ports, secrets.token_hex(16)))
 
 
-@pytest.fixture
-def settings(seaweedfs, stack_ports: dict[str, int], monkeypatch: pytest.MonkeyPatch):
-    """Settings for the servers, with a new empty bucket; the environment gives the same to other processes."""
+@pytest.fixture(scope="session")
+def buckets(seaweedfs):
+    """A client that makes and removes buckets; making it takes a test's time."""
     import boto3
 
+    from nightjar.settings import CLOUD_ACCOUNT
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in CLOUD_ACCOUNT:
+            patch.delenv(name, raising=False)
+        for name, value in KEYS.items():
+            patch.setenv(name, value)
+        client = boto3.session.Session().client("s3", endpoint_url=seaweedfs.endpoint, region_name="us-east-1")
+        client.list_buckets()  # reads the keys
+    return client
+
+
+@pytest.fixture
+def settings(seaweedfs, buckets, stack_ports: dict[str, int], monkeypatch: pytest.MonkeyPatch):
+    """Settings for the servers, with a new empty bucket; the environment gives the same to other processes."""
     from nightjar.settings import CLOUD_ACCOUNT, FIRST_MODEL, Settings
 
     for name in CLOUD_ACCOUNT:
@@ -129,10 +144,9 @@ def settings(seaweedfs, stack_ports: dict[str, int], monkeypatch: pytest.MonkeyP
     )
     for name, value in (KEYS | made.environment()).items():
         monkeypatch.setenv(name, value)
-    client = boto3.session.Session().client("s3", endpoint_url=seaweedfs.endpoint, region_name="us-east-1")
-    client.create_bucket(Bucket=bucket)
+    buckets.create_bucket(Bucket=bucket)
     yield made
-    client.delete_bucket(Bucket=bucket)  # with all that is in it, as SeaweedFS does
+    buckets.delete_bucket(Bucket=bucket)  # with all that is in it, as SeaweedFS does
 
 
 @pytest.fixture
