@@ -106,8 +106,12 @@ class Killed(BaseException):
     """Ends a shard as a signal does."""
 
 
-def test_a_shard_that_was_killed_goes_on_from_its_last_song(lake, settings, weights_dir, synth, upload):
-    settings = replace(settings, weights_dir=str(weights_dir))
+@pytest.mark.parametrize("separator", [signal.UNSEPARATED, pytest.param(signal.SEPARATOR, marks=pytest.mark.services)])
+def test_a_shard_that_was_killed_goes_on_from_its_last_song(request, lake, settings, synth, upload, separator):
+    """Whatever separates: the whole night of `tests/end_to_end` is killed while htdemucs does."""
+    settings = replace(settings, separator=separator)
+    if separator == signal.SEPARATOR:
+        settings = replace(settings, weights_dir=str(request.getfixturevalue("weights_dir")))
     songs = [upload(f"t{number}", synth(f"{number}.wav", 4.0 + 0.25 * number)) for number in range(3)]
     commit_tracks(lake, [*songs, upload("twice", synth("0.wav", 4.0))])
 

@@ -105,7 +105,7 @@ def test_how_it_stands_without_fetching(served, weights_dir, tmp_path, monkeypat
     assert weights.about(settings, official=())[0] == "missing"
 
 
-def test_only_the_vocals_of_the_network_are_computed_and_they_are_the_same(weights_dir, noise):
+def test_only_the_vocals_of_the_network_are_computed_and_half_precision_says_nearly_the_same(weights_dir, noise):
     import torch
 
     from embedder.htdemucs import SOURCES, Htdemucs, empty_network
@@ -114,20 +114,13 @@ def test_only_the_vocals_of_the_network_are_computed_and_they_are_the_same(weigh
     whole = empty_network()
     whole.load_state_dict(state)
     whole.eval()
-    segment = noise(7.8)[:, : signal.SEGMENT]
+    segments = noise(7.8)[None, :, : signal.SEGMENT]
     with torch.inference_mode():
-        vocals = whole(torch.from_numpy(segment)[None])[0, SOURCES.index("vocals")].numpy()
+        vocals = whole(torch.from_numpy(segments))[:, SOURCES.index("vocals")].numpy()
     assert np.abs(vocals).max() > 1e-3
-    assert np.allclose(Htdemucs(state, half=False)(segment[None])[0], vocals, atol=1e-5)
-
-
-def test_half_precision_says_nearly_the_same(weights_dir, noise):
-    from embedder.htdemucs import Htdemucs
-
-    state = weights.load(Settings(weights_dir=str(weights_dir)))
-    segments = np.stack([noise(7.8)[:, : signal.SEGMENT] for _ in range(2)])
-    whole, half = (Htdemucs(state, half=each)(segments) for each in (False, True))
-    assert 0 < np.square(whole - half).sum() < 1e-5 * np.square(segments).sum()
+    single, half = (Htdemucs(state, half=each)(segments) for each in (False, True))
+    assert np.allclose(single, vocals, atol=1e-5)
+    assert 0 < np.square(single - half).sum() < 1e-5 * np.square(segments).sum()
 
 
 # --- a small ONNX model with every way in which htdemucs's export keeps a parameter -----------------------------------
