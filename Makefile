@@ -6,6 +6,8 @@ ANY_PYTHON = $(shell for each in $(PYTHON) python3.11 python3 python; do \
     "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null && echo "$$each" && break; done)
 INSTALL = $(or $(ANY_PYTHON),$(error no Python 3.8 or newer is here to start with: install python3, or say make PYTHON=/path/to/it)) -m deploy.install
 CLUSTER := .nightjar/cluster-test
+# Bytecode is kept, also where the environment says not to: each process that imports TensorFlow takes half the time.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install music demo stop cluster cluster-stop test test-services test-cluster lint bench bench-sweep bench-rank bench-publish \
     bench-vectors test-images lock sbom clean
@@ -39,11 +41,14 @@ cluster: install  ## a Milvus cluster on this machine, with two query nodes; pri
 cluster-stop:  ## end it; its data stays in .nightjar/cluster
 	@.venv/bin/python -m deploy.cluster down
 
-test: install lint  ## all tests, on real services; ends with a whole night through Airflow
-	@mkdir -p .nightjar; log=.nightjar/tests-embedder.log; echo "the embedder's tests run beside the others, into $$log"; \
-	NIGHTJAR_PORTS=18000-19999 .venv-embedder/bin/python -m pytest tests/embedder >$$log 2>&1 & beside=$$!; trap 'kill $$beside 2>/dev/null' EXIT; \
-	.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench --ignore tests/cluster; failed=$$?; \
-	wait $$beside || failed=$$?; cat $$log; exit $$failed
+test: install lint  ## all tests, on real services, in three runs side by side; one is a whole night through Airflow
+	@mkdir -p .nightjar; night=.nightjar/tests-night.log; embedder=.nightjar/tests-embedder.log; trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; \
+	echo "beside these tests run a night through Airflow, into $$night, and the embedder's, into $$embedder"; \
+	NIGHTJAR_PORTS=16000-17999 .venv/bin/python -m pytest tests/deploy/demo tests/end_to_end >$$night 2>&1 & first=$$!; \
+	NIGHTJAR_PORTS=18000-19999 .venv-embedder/bin/python -m pytest tests/embedder >$$embedder 2>&1 & second=$$!; \
+	.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench --ignore tests/cluster \
+	    --ignore tests/deploy/demo --ignore tests/end_to_end; failed=$$?; \
+	wait $$first || failed=$$?; cat $$night; wait $$second || failed=$$?; cat $$embedder; exit $$failed
 
 test-cluster: install  ## the vector store's tests on a Milvus cluster, nights on it, and what it must stand: twenty minutes
 	@trap '.venv/bin/python -m deploy.cluster down --data $(CLUSTER)' EXIT; \
@@ -55,6 +60,7 @@ test-cluster: install  ## the vector store's tests on a Milvus cluster, nights o
 test-services: install  ## the adapters' tests on what production runs: a Milvus server, a Valkey cluster, PostgreSQL: nine minutes
 	@.venv/bin/python -m pytest tests/nightjar/vectors tests/nightjar/publish/test_store.py tests/nightjar/test_objects.py \
 	    tests/nightjar/doctor/test_metadata.py tests/end_to_end/test_two_runs.py -m "" -k "not milvus_lite"
+	@.venv-embedder/bin/python -m pytest tests/embedder -m services
 
 lint: install
 	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check .

@@ -1,13 +1,26 @@
-"""What every test may ask for: the servers of `tests/services.py`, and real music where the environment names it."""
+"""What every test may ask for: the servers of `tests/services.py`, the catalogue of `tests/catalogue.py`, and real
+music where the environment names it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["tests.services", "tests.catalogue"]
+
+
+def pytest_configure() -> None:
+    """SIGTERM ends a run as Ctrl-C does, so that no server stays behind. No property fails for a slow machine."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(ImportError):  # the embedder's environment does without
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

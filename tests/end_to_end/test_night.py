@@ -18,7 +18,7 @@ import pytest
 
 from deploy.demo.judge import judge
 from deploy.demo.nights import DAGS, Nights
-from deploy.demo.run import CORES, Plan, settings_for
+from deploy.demo.run import CORES, settings_for
 from deploy.demo.truth import Truth
 from deploy.demo.upload import upload
 from deploy.embedded import processes
@@ -64,17 +64,16 @@ def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None]) -> Iterator[Night]:
-    plan = Plan(tmp_path_factory.mktemp("night"))
-    directory, truth = plan.catalogue()
+def night(made, tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None]) -> Iterator[Night]:
+    truth = made.truth
     say(f"a night through Airflow: {len(truth.uploads)} uploads over {len(truth.days)} days")
-    stack = Stack(plan.data, settings_for(truth), CORES)
+    stack = Stack(tmp_path_factory.mktemp("night"), settings_for(truth), CORES)
     before = dict(os.environ)
     try:
         stack.up(say)
         stack.enter()
         lake = Lake(stack.settings)
-        upload(lake.objects, directory, truth)
+        upload(lake.objects, made.directory, truth)
         nights = Nights(stack, truth.days)
         nights.begin()
         _until_separating(stack, nights, say)
@@ -117,7 +116,7 @@ def _kill_everything(stack: Stack) -> tuple[int, list]:
     for process in doomed:
         with contextlib.suppress(ProcessLookupError):  # PostgreSQL's others end with its first
             os.kill(process.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while (left := [process for process in doomed if process.alive]) and time.monotonic() < deadline:
         time.sleep(0.1)
     return len(doomed), left + processes.marked(f"{stack.data}:")

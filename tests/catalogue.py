@@ -1,4 +1,4 @@
-"""The composed catalogue, made once for all tests, while another process makes it a second time."""
+"""The composed catalogue, made once for all tests, while another process makes it as a demonstration does."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from deploy.demo.catalogue import write_catalogue
-from deploy.demo.listens import write_listens
-from deploy.demo.truth import Truth
+if TYPE_CHECKING:
+    from deploy.demo.truth import Truth
 
 AGAIN = """
 import sys
 from pathlib import Path
-from deploy.demo.catalogue import write_catalogue
-from deploy.demo.listens import write_listens
-directory = Path(sys.argv[1])
-write_listens(directory, write_catalogue(directory))
+from deploy.demo.run import Plan
+Plan(Path(sys.argv[1])).catalogue()
 """
 
 
@@ -34,10 +31,13 @@ class Made(NamedTuple):
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    from deploy.demo.catalogue import write_catalogue
+    from deploy.demo.listens import write_listens
+
     directory, again = tmp_path_factory.mktemp("catalogue"), tmp_path_factory.mktemp("again")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
     with subprocess.Popen([sys.executable, "-c", AGAIN, str(again)], env=environment) as other:
         truth = write_catalogue(directory)
         write_listens(directory, truth)
         assert other.wait(timeout=300) == 0
-    return Made(directory, again, truth)
+    return Made(directory, again / "catalogue", truth)
