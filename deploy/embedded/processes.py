@@ -76,7 +76,7 @@ def descendants(root: Process) -> list[Process]:
 def end(processes: Iterable[Process], gently: signal.Signals, grace_s: float) -> None:
     """Signal the processes, and kill those that are still there after `grace_s` seconds; returns when all are gone."""
     left = [process for process in processes if process.alive]
-    for kind, patience in ((gently, grace_s), (signal.SIGKILL, 10.0)):
+    for kind, patience in ((gently, grace_s), (signal.SIGKILL, 60.0)):
         for process in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, kind)

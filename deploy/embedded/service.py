@@ -55,7 +55,7 @@ class Service:
     ends_by = signal.SIGTERM
     grace_s = 10.0
     """How long it may take to end before it is killed."""
-    ready_within_s = 60.0
+    ready_within_s = 180.0
 
     def __init__(self, data: Path, ports: dict[str, int]) -> None:
         self.data, self.ports = data.resolve(), ports

@@ -22,10 +22,10 @@ def read(file):
     begun = time.process_time()
     runpy.run_path(file)
     return time.process_time() - begun
-for file in sys.argv[1:]:  # Airflow's own imports, which its processor makes once
-    read(file)
+first = sum(map(read, sys.argv[1:]))  # nearly all of it Airflow's own imports, which its processor makes once
 seconds = {file: read(file) for file in sys.argv[1:]}
-print(json.dumps({"seconds": seconds, "loaded": sorted({name.partition(".")[0] for name in sys.modules})}))
+loaded = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps({"first": first, "seconds": seconds, "loaded": loaded}))
 """
 
 
@@ -40,7 +40,7 @@ def test_dag_files_load_fast_and_import_nothing_heavy(tmp_path: Path):
     )
     seen = json.loads(done.stdout.splitlines()[-1])
     assert len(seen["seconds"]) == 5
-    assert max(seen["seconds"].values()) < 0.5, "CPU-seconds of our own"
+    assert max(seen["seconds"].values()) < seen["first"] / 20, "CPU-seconds of our own beside Airflow's"
     assert HEAVY.isdisjoint(seen["loaded"])
 
 

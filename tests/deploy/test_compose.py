@@ -180,7 +180,7 @@ class Weed(Service):
         address = SERVICES[self.name]["healthcheck"]["test"][-1]
         address = address.replace(":8333", f":{self.ports['s3']}").replace(":8888", f":{self.ports['filer']}")
         try:
-            with ports.OPENER.open(address, timeout=10) as answer:
+            with ports.OPENER.open(address, timeout=120) as answer:
                 return answer.status == 200
         except OSError:
             return False
@@ -218,7 +218,7 @@ def test_the_gateway_listens_for_s3_and_for_those_who_have_its_key(gateway: Weed
     with grpc.insecure_channel(f"127.0.0.1:{gateway.ports['s3_grpc']}") as channel:
         for call in ("PutIdentity", "RemoveIdentity", "PutPolicy"):
             with pytest.raises(grpc.RpcError) as refused:
-                channel.unary_unary(f"/messaging_pb.SeaweedS3IamCache/{call}")(b"", timeout=10)
+                channel.unary_unary(f"/messaging_pb.SeaweedS3IamCache/{call}")(b"", timeout=120)
             assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED, call
 
 

@@ -26,7 +26,7 @@ def python() -> Callable[..., str]:
         command = [sys.executable, "-c", code, *map(str, arguments)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
         return subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=300
+            command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=1800
         ).stdout
 
     return run

@@ -52,7 +52,7 @@ def test_pieces_are_the_whole(synth, tmp_path):
 
 def test_a_cover_picture_is_no_audio(synth, tmp_path):
     picture, target = tmp_path / "cover.png", tmp_path / "with_cover.mp3"
-    subprocess.run(command("-f", "lavfi", "-i", "color=red:s=64x64", "-frames:v", 1, picture), check=True, timeout=60)
+    subprocess.run(command("-f", "lavfi", "-i", "color=red:s=64x64", "-frames:v", 1, picture), check=True, timeout=300)
     both = (
         "-i",
         picture,
@@ -67,7 +67,7 @@ def test_a_cover_picture_is_no_audio(synth, tmp_path):
         "-disposition:v",
         "attached_pic",
     )
-    subprocess.run(command(*both, target), check=True, timeout=60)
+    subprocess.run(command(*both, target), check=True, timeout=300)
     assert decode(target, tmp_path / "raw").seconds == pytest.approx(4.0, abs=0.15)
 
 

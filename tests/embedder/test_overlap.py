@@ -22,17 +22,17 @@ class Song:
     def prepare(self) -> None:
         self._step("prepare")
         if self.together and self.number == 2:
-            self.together.wait(10)
+            self.together.wait(120)
 
     def separate(self) -> None:
         assert threading.current_thread() is threading.main_thread()
         self._step("separate")
         if self.together and self.number == 1:
-            self.together.wait(10)
+            self.together.wait(120)
 
     def finish(self) -> None:
         if self.together and self.number == 0:
-            self.together.wait(10)
+            self.together.wait(120)
         self._step("finish")
 
 

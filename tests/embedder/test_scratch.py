@@ -14,7 +14,7 @@ import time
 from embedder import scratch
 with scratch.folder() as folder:
     print(folder, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

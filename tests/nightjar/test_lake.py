@@ -264,7 +264,7 @@ def _row(schema: pa.Schema) -> st.SearchStrategy[dict]:
 
 
 @pytest.mark.parametrize("name", schemas.TABLES)
-@hypothesis_settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_table_comes_back_as_it_went_in(lake, name, data):
     key = schemas.TABLES[name].metadata[b"key"].decode().split()

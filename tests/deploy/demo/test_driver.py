@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from deploy.demo import __main__
+from deploy.demo import progress as progress_module
 from deploy.demo.nights import DAGS, Run, chained
 from deploy.demo.progress import Progress
 from deploy.demo.truth import Truth, Upload
@@ -62,7 +64,9 @@ def test_a_second_demonstration_is_refused_while_one_is_under_way(tmp_path, monk
     assert "another make demo is under way here" in capsys.readouterr().out
 
 
-def test_each_change_is_a_line_where_there_is_no_terminal(lake, settings):
+def test_each_change_is_a_line_where_there_is_no_terminal(lake, settings, monkeypatch):
+    moment = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: moment.now))
     said = io.StringIO()
     lake.objects.put(f"stems/{settings.separator}/abc/vocals.flac", b"x")
     truth = Truth((DAY,), tuple(Upload(f"t{each}", DAY, "mp3", "u") for each in range(3)), known=False)
@@ -70,7 +74,12 @@ def test_each_change_is_a_line_where_there_is_no_terminal(lake, settings):
         progress.show(chained({}, [DAY]))
         for state in ("running", "running", "success"):
             progress.show(chained({(DAGS[0], DAY): Run("r", state, 1.0)}, [DAY]))
-    lines = said.getvalue().splitlines()
-    assert len(lines) == 2
-    assert lines[0].endswith(f"1 songs separated, of 3 uploads  {DAGS[0]} {DAY} running")
-    assert lines[1].endswith(f"{DAGS[0]} {DAY} success")
+            moment.now += 10
+        for _ in range(3):  # without a change it is said every half a minute
+            moment.now += 15
+            progress.show(chained({(DAGS[0], DAY): Run("r", "success", 1.0)}, [DAY]))
+    assert said.getvalue().splitlines() == [
+        f"   0 s  1 songs separated, of 3 uploads  {DAGS[0]} {DAY} running",
+        f"  20 s  1 songs separated, of 3 uploads  {DAGS[0]} {DAY} success",
+        "  60 s  1 songs separated, of 3 uploads  ",
+    ]

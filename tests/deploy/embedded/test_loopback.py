@@ -18,7 +18,7 @@ for family, host in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"), (sock
     server.bind((host, 0))
     server.listen()
     print(server.getsockname()[0], flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -28,7 +28,7 @@ def test_all_interfaces_become_the_loopback_one_and_other_addresses_stay():
         said = [server.stdout.readline().strip() for _ in range(3)]
         [watcher] = processes.descendants(processes.identify(server.pid))
         server.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 120
     while watcher.alive and time.monotonic() < deadline:
         time.sleep(0.02)
     assert said == ["127.0.0.1", "::ffff:127.0.0.1", "127.0.0.2"]

@@ -65,7 +65,7 @@ def test_milvus_lite_serves_those_who_bring_its_token(tmp_path):
             for token in ("", "root:Milvus", SECRET[:-1]):
                 brought = [("authorization", base64.b64encode(token.encode()).decode())] if token else []
                 with pytest.raises(grpc.RpcError) as refused:
-                    ask(ShowCollectionsRequest(), metadata=brought, timeout=10)
+                    ask(ShowCollectionsRequest(), metadata=brought, timeout=120)
                 assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
         with pytest.raises(NightjarError, match="Check NIGHTJAR_MILVUS_URI, NIGHTJAR_MILVUS_TOKEN"):
             Connection(replace(own, milvus_token="wrong"), timeout_s=1)
@@ -82,16 +82,16 @@ def test_of_the_object_store_only_s3_answers(seaweedfs, settings):
         "s3": settings.bucket,
     }.items():
         with pytest.raises(HTTPError) as refused:
-            ports.OPENER.open(f"http://127.0.0.1:{seaweedfs.ports[server]}/{path}", timeout=10)
+            ports.OPENER.open(f"http://127.0.0.1:{seaweedfs.ports[server]}/{path}", timeout=120)
         assert refused.value.code in (401, 403, 404), server
     for server in ("filer", "master", "volume"):
-        with socket.create_connection(("127.0.0.1", seaweedfs.ports[f"{server}_grpc"]), timeout=10) as plain:
+        with socket.create_connection(("127.0.0.1", seaweedfs.ports[f"{server}_grpc"]), timeout=120) as plain:
             plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))
             assert plain.recv(1) in (b"", ALERT), server
         stranger = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         stranger.check_hostname, stranger.verify_mode = False, ssl.CERT_NONE
         with (
-            socket.create_connection(("127.0.0.1", seaweedfs.ports[f"{server}_grpc"]), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", seaweedfs.ports[f"{server}_grpc"]), timeout=120) as plain,
             pytest.raises(ssl.SSLError, match=r"(?i)certificate.required"),
             stranger.wrap_socket(plain) as wrapped,
         ):

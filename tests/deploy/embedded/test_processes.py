@@ -18,14 +18,14 @@ from deploy.embedded.processes import MARK, Process
 @pytest.fixture
 def tree() -> Iterator[subprocess.Popen]:
     """A marked process with a child in a session of its own, which ignores SIGTERM."""
-    child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    ignores = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    child = f"{ignores}print('ready', flush=True); time.sleep(600)"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], start_new_session=True)"
     environment = os.environ | {MARK: f"/data-{os.getpid()}:server"}
-    started = subprocess.Popen([sys.executable, "-c", parent], env=environment)
-    root = processes.identify(started.pid)
-    while not processes.descendants(root):
-        time.sleep(0.02)
+    started = subprocess.Popen([sys.executable, "-c", parent], env=environment, stdout=subprocess.PIPE)
+    assert started.stdout.readline() == b"ready\n"
     yield started
+    started.stdout.close()
     processes.end(processes.marked(f"/data-{os.getpid()}:"), signal.SIGKILL, 5)
     started.wait()
 
@@ -40,7 +40,6 @@ def test_the_mark_finds_an_orphan(tree):
 
 def test_what_ignores_the_signal_is_killed(tree):
     (child,) = processes.descendants(processes.identify(tree.pid))
-    time.sleep(0.3)  # for its handler
     begun = time.monotonic()
     processes.end([child], signal.SIGTERM, 0.3)
     assert time.monotonic() - begun >= 0.3

@@ -58,7 +58,7 @@ def left(folder: Path) -> list:
 
 def test_a_command_has_its_own_stores_and_ends_with_its_status(start, temporary):
     run = start(sys.executable, "-c", USES_BOTH)
-    assert run.wait(timeout=60) == 7
+    assert run.wait(timeout=300) == 7
     assert left(temporary) == []
 
 
@@ -67,7 +67,7 @@ def test_a_signal_ends_everything_below(start, temporary, number):
     run = start("sh", "-c", "trap '' INT TERM; sleep 600 & echo ready; wait; wait")  # it pays no heed itself
     assert run.stdout.readline() == "ready\n"
     run.send_signal(number)
-    assert run.wait(timeout=60) == 128 + number
+    assert run.wait(timeout=300) == 128 + number
     assert left(temporary) == []
 
 
@@ -81,7 +81,7 @@ def test_what_a_killed_space_left_is_removed_by_the_next(start, temporary):
     ports = json.loads((abandoned / "ports.json").read_text())
     long_ago = time.time() - 3600
     os.utime(abandoned / "lock", (long_ago, long_ago))
-    assert start("true").wait(timeout=60) == 0
+    assert start("true").wait(timeout=300) == 0
     assert left(temporary) == []
     assert not [path for path in Path("/tmp").glob("seaweedfs-*.sock") if str(ports["master_grpc"]) in path.name]
 
@@ -90,7 +90,7 @@ def test_too_long_a_path_is_one_line(start, temporary):
     deep = temporary / ("d" * 90)
     deep.mkdir()
     run = start("true", TMPDIR=str(deep))
-    _, said = run.communicate(timeout=60)
+    _, said = run.communicate(timeout=300)
     assert run.returncode == 1
     assert said.endswith("is too long for the servers' sockets. Set TMPDIR to a shorter one\n")
     assert left(deep) == []

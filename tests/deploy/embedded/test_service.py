@@ -21,7 +21,7 @@ class Sleeper(Service):
     """A server that is ready at once and has a child."""
 
     name = "sleeper"
-    program = "import subprocess; subprocess.run(['sleep', '60'])"
+    program = "import subprocess; subprocess.run(['sleep', '600'])"
 
     def command(self) -> list[str]:
         return [sys.executable, "-c", self.program]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 
 import numpy as np
 
 from embedder import signal
-from embedder.training import held_out, material, mixtures, patches, spectrograms, whitening
+from embedder.training import held_out, material, mixtures, patches, spectrograms, whitening, workers
 
 RUN = """
 import json, sys
@@ -94,11 +95,12 @@ def test_another_backend_trains_it_too(songs, python, monkeypatch):
     assert np.isfinite(made["answer"]).all()
 
 
-def test_the_teacher_is_asked_once(songs, tmp_path):
+def test_the_teacher_is_asked_once(songs, tmp_path, monkeypatch):
     from embedder.msd_musicnn import MsdMusicnn
     from embedder.nightjar_cnn import STRETCHES
     from embedder.training import teacher
 
+    monkeypatch.setattr(workers, "SPEAK_S", math.inf)  # how far it is, a slow machine says between the two lines
     made = spectrograms.prepare([songs / "songs"], songs / "other", 1, lambda _: None)[:3]
     said = []
     teacher.of_songs(made, tmp_path, 1, said.append)

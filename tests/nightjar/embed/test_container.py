@@ -142,7 +142,7 @@ def test_a_retry_removes_what_an_attempt_left(docker) -> None:
     left = subprocess.Popen(["sleep", "600"], start_new_session=True)
     (docker.folder / name).write_text(str(left.pid))
     runner_for(SETTINGS).run("2026-11-20", 0, 1)
-    assert left.wait(timeout=20) == -signal.SIGKILL
+    assert left.wait(timeout=120) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

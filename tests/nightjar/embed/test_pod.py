@@ -88,7 +88,7 @@ def test_the_manifest_has_no_secret_but_their_names(kubernetes, settings: Settin
     _until(lambda: kubernetes.pods)
     manifest = next(iter(kubernetes.pods.values())).manifest
     kubernetes.pods.pop(manifest["metadata"]["name"]).end()
-    done.join(20)
+    done.join(120)
     said = json.dumps(manifest)
     assert "not-for-a-manifest" not in said
     assert "a-password" not in said
@@ -166,8 +166,8 @@ def test_a_retry_removes_the_pod_of_the_attempt_before(kubernetes, settings: Set
     left = next(iter(kubernetes.pods.values())).process
     kubernetes.script = "sleep 1"
     run(settings)  # and the attempt before, which finds its own gone, leaves this one alone
-    assert left.wait(timeout=20) == -signal.SIGKILL
-    first.join(20)
+    assert left.wait(timeout=120) == -signal.SIGKILL
+    first.join(120)
     assert not first.is_alive()
 
 
@@ -239,6 +239,6 @@ def test_no_pod_outlives_a_task_that_is_asked_to_end(kubernetes, settings, tmp_p
     task = subprocess.Popen([sys.executable, "-c", code], env=environment)
     _until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
     task.send_signal(how)
-    assert task.wait(timeout=20) != 0
+    assert task.wait(timeout=120) != 0
     assert kubernetes.pods == {}
     _until(lambda: not _runs(int((tmp_path / "pid").read_text())))

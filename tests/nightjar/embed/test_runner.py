@@ -81,7 +81,7 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def _until(condition, seconds: float = 20.0) -> None:
+def _until(condition, seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

@@ -18,7 +18,7 @@ def sound(extension: str, *arguments: str, source: str = "sine=440:duration=4") 
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"made.{extension}"
         run = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", source, *arguments, str(path)]
-        subprocess.run(run, check=True, timeout=60)
+        subprocess.run(run, check=True, timeout=300)
         return path.read_bytes()
 
 

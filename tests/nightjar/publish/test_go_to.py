@@ -88,9 +88,11 @@ def test_a_reader_sees_whole_lists_all_the_while(settings, published):
     watching = threading.Thread(target=read)
     watching.start()
     try:
-        for _ in range(50):
+        for turn in range(5000):
             go_to(settings)
             go_to(settings, published[1])
+            if turn >= 50 and seen == set(published):
+                break
     finally:
         stopped.set()
         watching.join()

@@ -69,7 +69,7 @@ def javascript(settings, tmp_path) -> Callable[[list[str]], list]:
     port = settings.kv_url.rpartition(":")[2].partition("/")[0]
 
     def answers(users: list[str]) -> list:
-        run = subprocess.run([node, script, port, *users], capture_output=True, text=True, timeout=60, check=False)
+        run = subprocess.run([node, script, port, *users], capture_output=True, text=True, timeout=300, check=False)
         assert run.returncode == 0, run.stderr
         return json.loads(run.stdout)
 
