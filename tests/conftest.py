@@ -15,7 +15,8 @@ pytest_plugins = ["tests.services", "tests.catalogue"]
 
 def pytest_configure() -> None:
     """SIGTERM ends a run as Ctrl-C does, so that no server stays behind. No property fails for a slow machine."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # which a shell has its background jobs, and their children, ignore
+        signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(ImportError):  # the embedder's environment does without
         from hypothesis import HealthCheck, settings
 
