@@ -95,7 +95,7 @@ class Lake:
         except NightjarError:
             if self._etag(key) != ours:  # ours was whole, and a later commit has replaced it
                 return manifest
-            self._put_back(key, earlier, ours)  # swept between our look and our put, by one who had committed before
+            self._put_back(key, earlier, ours)  # between our look and our put a run swept it, or a purge replaced it
             raise
         self._sweep(partition, manifest, stored, ours)
         return manifest
@@ -121,7 +121,7 @@ class Lake:
         for part in manifest.parts:
             if partition.prefix + part.name not in stored:
                 raise NightjarError(
-                    f"{partition}: {part.name} is gone: another writer swept it away", "Run the partition's task again"
+                    f"{partition}: {part.name} is gone: a run or a purge replaced it", "Run the partition's task again"
                 )
 
     def _put_back(self, key: str, earlier: bytes, ours: str) -> None:

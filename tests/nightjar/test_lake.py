@@ -119,7 +119,7 @@ def test_a_part_that_another_writer_swept_is_noticed_before_the_commit(lake):
     lake.write_part(GROUPS, 0, groups("b"))
     part = lake.staged(GROUPS, 1).parts[0]
     lake.objects.delete(GROUPS.prefix + part.name)
-    with pytest.raises(NightjarError, match=r"is gone: another writer swept it away\. Run the partition's task again"):
+    with pytest.raises(NightjarError, match=r"is gone: a run or a purge replaced it\. Run the partition's task again"):
         lake.commit(GROUPS, 1)
     assert ids(lake.read(GROUPS)) == ["a"]
 

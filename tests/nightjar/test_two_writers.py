@@ -56,7 +56,7 @@ def test_what_is_swept_while_it_is_committed_is_not_left_dangling(lake, monkeypa
     lake.write_part(GROUPS, 0, groups("b"))
     part = lake.staged(GROUPS, 1).parts[0]
     interrupting(lake, monkeypatch, "put", "_manifest.json", lambda: lake.objects.delete(GROUPS.prefix + part.name))
-    with pytest.raises(NightjarError, match="another writer swept it away"):
+    with pytest.raises(NightjarError, match="a run or a purge replaced it"):
         lake.commit(GROUPS, 1)
     assert lake.exists(GROUPS) == bool(before)
     if before:

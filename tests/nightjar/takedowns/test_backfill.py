@@ -184,8 +184,9 @@ def test_a_purge_between_staging_and_committing_loses_no_rows(settings, lake, mi
     lake.remove(partition)
     recommend.rank_shard(settings, DAYS[2], 0, 1)
     _purge_during(settings, "gamma", f"{partition}/_manifest.json", monkeypatch)
-    with pytest.raises(NightjarError, match="a purge changed"):
+    with pytest.raises(NightjarError, match="a run or a purge replaced it"):
         recommend.commit_lists(settings, DAYS[2], 1)
+    assert not lake.exists(partition), "no manifest names a part that is gone"
     recommend.commit_lists(settings, DAYS[2], 1)
     songs = set(lake.read(partition)["track_id"].to_pylist())
     assert songs
