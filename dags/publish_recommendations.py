@@ -1,7 +1,7 @@
 """
 # publish_recommendations: one list per user, and the pointer
 
-Runs when a day's duplicates and its listens are both there.
+Runs when a day's duplicates are there; its listens were there before its tracks.
 
 | task | does |
 |---|---|
@@ -38,11 +38,11 @@ from datetime import timedelta
 
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
-from nightjar.airflow.tasks import DAY, DEFAULTS, DUPLICATES, LISTENS, LISTS, each_shard, run_step
+from nightjar.airflow.tasks import DAY, DEFAULTS, DUPLICATES, LISTS, each_shard, run_step
 
 
 @dag(
-    schedule=PartitionedAssetTimetable(assets=DUPLICATES & LISTENS),
+    schedule=PartitionedAssetTimetable(assets=DUPLICATES),
     catchup=False,
     max_active_runs=1,  # the pointer moves forward, day by day
     default_args=DEFAULTS,

@@ -11,7 +11,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,11 @@ from deploy.embedded.airflow import Scheduler
 from deploy.embedded.stack import Stack
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
+from nightjar.publish.store import connect
+from nightjar.publish.versions import POINTER, day_of, owner
 from nightjar.settings import FIRST_MODEL, Settings
 from tests.end_to_end import stand_in
+from tests.nightjar.ingest.exported import listen, listens, parquet
 from tests.nightjar.ingest.made import contents, sound
 
 pytestmark = pytest.mark.services  # minutes
@@ -32,17 +37,25 @@ WITHIN_S = 1800.0
 QUIET_S = 15.0
 """So long may nothing run between two DAGs of the chain."""
 
+Found = dict[str, bytes]
+"""Every object that the nights wrote and every key of the store, with its content."""
+
 
 class Days:
-    """The days of a stack: uploads, runs, and what the lake has of a day."""
+    """The days of a stack: uploads, listens, runs, and what they leave."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack, self.api, self.lake = stack, stack.api, Lake(stack.settings)
 
     def upload(self, day: str) -> None:
+        """Songs, and a listener of each."""
+        put = self.lake.objects.put
         for number in range(UPLOADS):
             body = sound("mp3", "-b:a", "64k", source=f"sine={300 + 100 * number + int(day[-2:])}:duration=4")
-            self.lake.objects.put(f"uploads/dt={day}/{day}-{number}.mp3", body)
+            put(f"uploads/dt={day}/{day}-{number}.mp3", body)
+        at = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+        plays = [listen(user_id=f"u{n}", track_id=f"{day}-{n}", listened_at=at, played_s=4.0) for n in range(UPLOADS)]
+        put(f"listens/dt={day}/a.parquet", parquet(listens(*plays)))
 
     def trigger(self, day: str, dag: str = DAGS[0]) -> str:
         """As the schedule's run is: one of the DAG's own, with the day as its key."""
@@ -66,25 +79,37 @@ class Days:
                 time.sleep(1)
         raise AssertionError("unreachable")
 
+    def all_runs(self) -> list[dict]:
+        return self.api.get("/dags/~/dagRuns?order_by=-id&limit=100")["dag_runs"]
+
+    def keys(self) -> dict[str, str]:
+        """The key of each run, of all days."""
+        return {f"{run['dag_id']} {run['dag_run_id']}": run["partition_key"] for run in self.all_runs()}
+
     def runs(self, day: str) -> list[dict]:
-        return [
-            run
-            for run in self.api.get("/dags/~/dagRuns?order_by=-id&limit=100")["dag_runs"]
-            if run["partition_key"] == day
-        ]
+        return [run for run in self.all_runs() if run["partition_key"] == day]
 
     def of(self, day: str, dag: str) -> list[dict]:
         """The runs of one DAG for a day, the newest first."""
         return [run for run in self.runs(day) if run["dag_id"] == dag]
 
-    def until(self, holds: Callable[[], object]) -> None:
+    def until(self, day: str, holds: Callable[[], object]) -> None:
+        """Wait for something that the runs of a day do."""
         deadline = time.monotonic() + WITHIN_S
         while not holds():
+            assert not self.failed(day)
             assert time.monotonic() < deadline
             time.sleep(0.2)
 
-    def settle(self, day: str) -> dict[str, bytes]:
-        """What the lake has of the day when all its runs have succeeded and no further one comes."""
+    def done(self, day: str, dag: str, task: str) -> bool:
+        """Whether a task of the newest run has succeeded, and the run goes on."""
+        newest = next(iter(self.of(day, dag)), None)
+        if newest is None or newest["state"] != "running":
+            return False
+        return (task, "success") in {(each["task_id"], each["state"]) for each in self.tasks(newest)}
+
+    def settle(self, day: str) -> Found:
+        """What is there when all runs of the day have succeeded and no further one comes."""
         deadline, quiet = time.monotonic() + WITHIN_S, time.monotonic()
         while True:
             states = Counter(run["state"] for run in self.runs(day))
@@ -92,9 +117,14 @@ class Days:
             if set(states) != {"success"}:
                 quiet = time.monotonic()
             elif self.published(day) and time.monotonic() - quiet > QUIET_S:
-                return {key: body for key, body in contents(self.lake).items() if f"dt={day}/" in key}
+                return self.found()
             assert time.monotonic() < deadline, states
             time.sleep(1)
+
+    def found(self) -> Found:
+        with closing(connect(self.stack.settings.kv_url)) as store:
+            keys = sorted(store.scan_iter(count=1000))
+            return contents(self.lake, "") | dict(zip(map(bytes.decode, keys), store.mget(keys), strict=True))
 
     def published(self, day: str) -> bool:
         """Whether every DAG has run since the newest run of the one before it began."""
@@ -108,20 +138,27 @@ class Days:
         return [
             (task["dag_id"], task["task_id"], task["map_index"])
             for run in self.runs(day)
+            if run["state"] == "failed"
             for task in self.tasks(run)
             if task["state"] == "failed"
         ]
 
-    def check(self, day: str, found: dict[str, bytes]) -> None:
-        """Every upload is a song once, and no part lies about that no manifest names."""
+    def check(self, day: str, found: Found) -> None:
+        """Every upload is a song once, every user has one list, and no part lies about that no manifest names."""
         tracks = self.lake.read(Partition("tracks", day))["track_id"].to_pylist()
         assert sorted(tracks) == [f"{day}-{number}" for number in range(UPLOADS)]
         embedded = self.lake.read(Partition("embeddings", day, FIRST_MODEL))["track_id"].to_pylist()
         assert sorted(embedded) == sorted(tracks)
         named = b"".join(body for key, body in found.items() if key.endswith("_manifest.json")).decode()
         assert [key for key in found if "/part-" in key and key.rpartition("/")[2] not in named] == []
+        version = found[POINTER].decode()
+        assert day_of(version) == day
+        assert {f"u{number}" for number in range(UPLOADS)} <= {
+            own[1] for key in found if (own := owner(key)) and own[0] == version
+        }
+        assert len([key for key in found if key.startswith(f"published/{day}")]) == 1
 
-    def again(self, day: str) -> dict[str, bytes]:
+    def again(self, day: str) -> Found:
         """What an undisturbed run of the whole chain leaves."""
         self.trigger(day)
         return self.settle(day)
@@ -146,40 +183,41 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
 
 
 def test_a_backfill_beside_the_schedules_run_of_the_same_day(days: Days):
-    """And so two events of each table with one key."""
+    """And so two events of each table with one key: two runs of the later DAGs for it, which may be pending at once."""
     day = "2026-11-20"
     days.upload(day)
-    days.backfill(
-        day
-    )  # of a day that a run is under way for, a backfill makes none: the other order is the dangerous one
-    days.until(lambda: days.of(day, DAGS[0]))
+    days.backfill(day)  # first: beside a run that is under way for the day it makes none
+    days.until(day, lambda: days.of(day, DAGS[0]))
     days.trigger(day)
     found = days.settle(day)
-    assert {run["run_type"] for run in days.of(day, DAGS[0])} == {"backfill", "manual"}
+    assert Counter(run["run_type"] for run in days.of(day, DAGS[0])) == {"backfill": 1, "manual": 1}
     days.check(day, found)
     assert days.again(day) == found
 
 
-def test_a_run_that_is_cleared_keeps_its_day(days: Days):
+def test_finished_runs_that_are_cleared_keep_their_day(days: Days):
     day = "2026-11-21"
     days.upload(day)
     days.trigger(day)
     found = days.settle(day)
-    for dag in DAGS[:3]:
-        run_id = days.of(day, dag)[0]["dag_run_id"]
-        days.clear(dag, run_id)
-        assert days.settle(day) == found
-        assert run_id in {run["dag_run_id"] for run in days.of(day, dag)}
     days.check(day, found)
+    before = days.keys()
+    for dag in DAGS[1::-1]:  # of a DAG that waits for another, and of the one that begins
+        days.clear(dag, days.of(day, dag)[0]["dag_run_id"])
+    assert days.settle(day) == found
+    after = days.keys()
+    assert before.items() <= after.items()
+    assert {after[run_id] for run_id in after.keys() - before.keys()} == {day}
 
 
-def test_a_task_that_is_cleared_while_its_run_goes_on(days: Days):
+def test_tasks_that_are_cleared_while_their_run_goes_on(days: Days):
+    """Those that plan: what is mapped over their plans is under way, or waits."""
     day = "2026-11-22"
     days.upload(day)
-    run_id = days.trigger(day)
-    run = {"dag_id": DAGS[0], "dag_run_id": run_id}
-    days.until(lambda: ("freeze", "success") in {(task["task_id"], task["state"]) for task in days.tasks(run)})
-    days.clear(DAGS[0], run_id, task_ids=["freeze"])
+    days.trigger(day)
+    for dag, task in ((DAGS[0], "freeze"), (DAGS[-1], "weigh_listens")):
+        days.until(day, lambda dag=dag, task=task: days.done(day, dag, task))
+        days.clear(dag, days.of(day, dag)[0]["dag_run_id"], task_ids=[task])
     found = days.settle(day)
     days.check(day, found)
     assert days.again(day) == found

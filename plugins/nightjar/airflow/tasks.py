@@ -15,7 +15,6 @@ from nightjar.errors import GateClosed, SchemaMismatch
 from nightjar.settings import Settings
 
 TRACKS = Asset("nightjar://tracks")
-LISTENS = Asset("nightjar://listens")
 EMBEDDINGS = Asset("nightjar://embeddings")
 VECTORS = Asset("nightjar://vectors")
 DUPLICATES = Asset("nightjar://duplicates")
