@@ -44,6 +44,7 @@ CODECS = (
 
 _OPENED = re.compile(r"^Input #0, ([\w,]+), from ", re.MULTILINE)
 _STREAM = re.compile(r"^  Stream #0:\d+.*?: Audio: (\w+)(?:.*? (\d+) Hz, ([^,\n]+))?", re.MULTILINE)
+_ANY_STREAM = re.compile(r"^  Stream #0:", re.MULTILINE)
 _DECODED = re.compile(r"^\[in#0/.*? (\d+) frames decoded; (\d+) decode errors", re.MULTILINE)
 _CHANGED = re.compile(r"^\[in#0/[^]]*\] Error during demuxing: Not yet implemented", re.MULTILINE)
 """Said of a chain of Ogg streams whose rate or channels change, of which it reads the first alone."""
@@ -90,6 +91,7 @@ def decode(path: Path, take: Callable[[bytes], object], container: str | None = 
         return given < enough
 
     ended = _run(path, whole, container)
+    _in_limits(ended)  # however it ended: a rate of 2 GHz takes more memory than there is
     ffmpeg.check(ended, lambda: _run(path, lambda _: True, container))
     return _read(ended, given // FRAME_BYTES / RATE)
 
@@ -138,28 +140,38 @@ def _read(ended: Ended, seconds: float) -> Heard:
     opened, stream = _OPENED.search(ended.log), _STREAM.search(ended.log)
     if not opened:
         raise NotOpened("not_audio", "ffmpeg finds no format in it that Nightjar reads")
-    if not stream:
+    if not stream and _ANY_STREAM.search(ended.log):
         raise Unfit("not_audio", "The file holds no sound, only pictures or data")
+    if not stream:
+        raise Unfit("unreadable", "It opens as audio, but what it holds is damaged or cut off")
     codec, rate, layout = stream[1], int(stream[2] or 0), stream[3] or ""
-    channels = channels_of(layout)
-    if channels > MAX_CHANNELS:
-        raise Unfit("too_many_channels", f"{channels} channels, more than {MAX_CHANNELS}")
-    if rate and not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
-        limits = f"{MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE}"
-        raise Unfit("bad_sample_rate", f"{rate} samples a second; sound has {limits}")
     if not seconds:
         raise Unfit(*_soundless(ended, codec, layout))
     if _CHANGED.search(ended.log):
         raise Unfit("unsupported_format", f"After {seconds:.1f} s its rate or channels change, which is not read")
     counted = _DECODED.findall(ended.log)
     frames, errors = (int(number) for number in counted[-1]) if counted else (0, 0)
-    return Heard(opened[1].partition(",")[0], codec, rate, channels, seconds, frames, errors)
+    return Heard(opened[1].partition(",")[0], codec, rate, channels_of(layout), seconds, frames, errors)
+
+
+def _in_limits(ended: Ended) -> None:
+    """Raises Unfit if the stream says of itself that it has too many channels, or a rate that no sound has."""
+    if not (stream := _STREAM.search(ended.log)):
+        return
+    rate, channels = int(stream[2] or 0), channels_of(stream[3] or "")
+    if channels > MAX_CHANNELS:
+        raise Unfit("too_many_channels", f"{channels} channels, more than {MAX_CHANNELS}")
+    if rate and not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+        limits = f"{MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE}"
+        raise Unfit("bad_sample_rate", f"{rate} samples a second; sound has {limits}")
 
 
 def _soundless(ended: Ended, codec: str, layout: str) -> tuple[str, str]:
     """Why a stream of sound gives not one sample: reason and detail."""
     if ended.failed(errno.EINVAL, errno.ENOSYS) and "rematrix" in ended.log.lower():
         return "unreadable", f"How its channels ({layout}) sound as stereo is not known"
-    if "not on whitelist" in ended.log or codec == "none":
+    if codec == "none":
+        return "unsupported_codec", "How its sound is encoded is not known"
+    if "not on whitelist" in ended.log:
         return "unsupported_codec", f"Its sound is encoded as {codec}, which Nightjar does not read"
     return "unreadable", "It opens as audio, but not one frame of it decodes"

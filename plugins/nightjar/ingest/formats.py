@@ -7,6 +7,8 @@ READ = "wav, aiff, flac, mp3, ogg, opus, m4a, aac, wma"
 
 _AUDIO_STARTS = (b"ID3", b"OggS", b"fLaC", b"FORM", b"caff", b"ADIF", b"riff", b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75")
 """First bytes of tagged MP3, Ogg, FLAC, AIFF, CAF, AAC, Wave64, Matroska and ASF files."""
+_WAVES = (b"RIFF", b"RIFX", b"RF64", b"BW64")
+"""WAV with little or big numbers first, and of more than 4 GB."""
 
 _UNREAD = {
     b"wvpk": "WavPack",
@@ -34,6 +36,15 @@ _UNREAD = {
     b"\x00\x00\x01\xba": "MPEG program stream",
     b"\x00\x00\x01\xb3": "MPEG video",
     b"NSVf": "NSV",
+    b"Creative Voice File\x1a": "VOC",
+    b".SoX": "SoX",
+    b"XoS.": "SoX",
+    b"NIST_1A": "NIST SPHERE",
+    b"\x64\xa3": "IRCAM",
+    b"\x06\x0e\x2b\x34": "MXF",
+    b"nut/multimedia container": "NUT",
+    b"MMMD": "SMAF",
+    b"TWIN": "VQF",
     b"FWS": "Flash",
     b"CWS": "Flash",
 }
@@ -78,7 +89,7 @@ def without_sound(head: bytes) -> str | None:
 
 def says_audio(head: bytes) -> bool:
     """Whether it begins as a format does that is read."""
-    wave = head[:4] == b"RIFF" and head[8:12] == b"WAVE"
+    wave = head[:4] in _WAVES and head[8:12] == b"WAVE"
     frame_sync = len(head) > 1 and head[0] == 0xFF and 0xE0 <= head[1] < 0xFE  # FF FE begins UTF-16 text
     return wave or frame_sync or head[4:8] == b"ftyp" or head.startswith(_AUDIO_STARTS)
 

@@ -154,6 +154,9 @@ def test_a_song_of_any_other_size_is_downloaded():
         ("ts", "MPEG-TS"),
         ("avi", "AVI"),
         ("flv", "FLV"),
+        ("voc", "VOC"),
+        ("sox", "SoX"),
+        ("nut", "NUT"),
     ],
 )
 def test_a_format_that_is_not_read_is_named(tmp_path, extension, name):
@@ -192,10 +195,26 @@ def test_more_channels_than_can_be_mixed_are_too_many(tmp_path, channels):
     assert found == Reject("too_many_channels", f"{channels} channels, more than 8")
 
 
-@pytest.mark.parametrize("rate", [1, 1_000, 1_000_000])
+@pytest.mark.parametrize("rate", [1, 1_000, 1_000_000, 2**31 - 1])
 def test_a_rate_at_which_there_is_no_sound(tmp_path, rate):
-    noise = np.random.default_rng(1).integers(-3000, 3000, (rate * 4, 1)).astype("<i2")
+    noise = np.random.default_rng(1).integers(-3000, 3000, (min(rate, 1_000_000) * 4, 1)).astype("<i2")
     assert _reason(_probe(tmp_path, _wav(noise, rate))) == "bad_sample_rate"
+
+
+def test_a_wave_of_unknown_encoding_says_so(tmp_path):
+    found = _probe(tmp_path, _wav(np.full((4 * 44_100, 1), 3000, "<i2"), kind=0xFFFF))
+    assert found == Reject("unsupported_codec", "How its sound is encoded is not known")
+
+
+@pytest.mark.parametrize("start", [b"RF64", b"BW64", b"RIFX"])
+def test_a_large_wave_that_is_cut_off_began_as_audio(tmp_path, start):
+    assert _probe(tmp_path, start + b"\xff\xff\xff\xffWAVEds64\x1c\0\0\0").reason == "unreadable"
+
+
+def test_a_film_whose_tracks_are_damaged_is_not_said_to_be_without_sound(tmp_path):
+    body = sound("m4a")
+    found = _probe(tmp_path, body.replace(b"trak", b"trax"))
+    assert found == Reject("unreadable", "It opens as audio, but what it holds is damaged or cut off")
 
 
 def test_one_sample_that_is_no_number_is_not_silence(tmp_path):
