@@ -9,7 +9,7 @@ CLUSTER := .nightjar/cluster-test
 # Bytecode is kept, also where the environment says not to: each process that imports TensorFlow takes half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install music demo stop cluster cluster-stop test test-services test-cluster lint bench bench-sweep bench-rank bench-publish \
+.PHONY: help install music demo stop cluster cluster-stop test test-services test-cluster fuzz lint bench bench-sweep bench-rank bench-publish \
     bench-vectors test-images lock sbom clean
 
 help:  ## what the targets do

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import resource
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 from nightjar import decoding, ffmpeg
 from nightjar.ingest import judge, probe
 from nightjar.ingest.judge import Reject, Sound
+from tests.corpus.binary import comments, flac_with, syncsafe, wav
 from tests.nightjar.ingest.made import song, sound
 
 
@@ -179,30 +179,20 @@ def test_the_first_bytes_name_what_is_not_read(head, name):
     assert name in judge.unopened(head).detail
 
 
-def _wav(samples: np.ndarray, rate: int = 44_100, kind: int = 1) -> bytes:
-    """A WAV file of samples (frames, channels), of any number of channels and any rate."""
-    channels = samples.shape[1]
-    width = samples.dtype.itemsize
-    format_ = struct.pack("<HHIIHH", kind, channels, rate, rate * channels * width, channels * width, 8 * width)
-    body = samples.tobytes()
-    chunks = b"fmt " + struct.pack("<I", 16) + format_ + b"data" + struct.pack("<I", len(body)) + body
-    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
-
-
 @pytest.mark.parametrize("channels", [9, 12, 64, 255])
 def test_more_channels_than_can_be_mixed_are_too_many(tmp_path, channels):
-    found = _probe(tmp_path, _wav(np.full((4 * 44_100, channels), 3000, "<i2")))
+    found = _probe(tmp_path, wav(np.full((4 * 44_100, channels), 3000, "<i2"), 44_100))
     assert found == Reject("too_many_channels", f"{channels} channels, more than 8")
 
 
 @pytest.mark.parametrize("rate", [1, 1_000, 1_000_000, 2**31 - 1])
 def test_a_rate_at_which_there_is_no_sound(tmp_path, rate):
     noise = np.random.default_rng(1).integers(-3000, 3000, (min(rate, 1_000_000) * 4, 1)).astype("<i2")
-    assert _reason(_probe(tmp_path, _wav(noise, rate))) == "bad_sample_rate"
+    assert _reason(_probe(tmp_path, wav(noise, rate))) == "bad_sample_rate"
 
 
 def test_a_wave_of_unknown_encoding_says_so(tmp_path):
-    found = _probe(tmp_path, _wav(np.full((4 * 44_100, 1), 3000, "<i2"), kind=0xFFFF))
+    found = _probe(tmp_path, wav(np.full((4 * 44_100, 1), 3000, "<i2"), 44_100, tag=0xFFFF))
     assert found == Reject("unsupported_codec", "How its sound is encoded is not known")
 
 
@@ -220,7 +210,7 @@ def test_a_film_whose_tracks_are_damaged_is_not_said_to_be_without_sound(tmp_pat
 def test_one_sample_that_is_no_number_is_not_silence(tmp_path):
     samples = np.full((4 * 44_100, 1), 0.1, "<f4")
     samples[1000] = np.nan
-    found = _probe(tmp_path, _wav(samples, kind=3))
+    found = _probe(tmp_path, wav(samples, 44_100))
     assert judge.sound(found) == Reject("unreadable", "2 of its samples are not finite numbers")
 
 
@@ -255,17 +245,7 @@ def test_the_length_is_that_of_what_is_decoded(tmp_path, monkeypatch):
 
 
 def _flac_with_comments(count: int) -> bytes:
-    body = sound("flac")
-    blocks, position, last = [], 4, False
-    while not last:
-        last, size = bool(body[position] & 0x80), int.from_bytes(body[position + 1 : position + 4], "big")
-        blocks.append(body[position + 4 : position + 4 + size])
-        position += 4 + size
-    said = [b"K%d=v" % number for number in range(count)]
-    comments = struct.pack("<I", 0) + struct.pack("<I", count)
-    comments += b"".join(struct.pack("<I", len(each)) + each for each in said)
-    first = b"\x00" + len(blocks[0]).to_bytes(3, "big") + blocks[0]
-    return b"fLaC" + first + b"\x84" + len(comments).to_bytes(3, "big") + comments + body[position:]
+    return flac_with(sound("flac"), [(4, comments([b"K%d=v" % number for number in range(count)]))])
 
 
 def test_tags_that_would_take_minutes_are_too_costly(tmp_path):
@@ -282,16 +262,12 @@ def test_tags_larger_than_the_memory_that_is_allowed(tmp_path, monkeypatch):
     ended, run, limit = [], ffmpeg.run, 600 * 2**20
     monkeypatch.setattr(ffmpeg, "DECODE_MEMORY_BYTES", limit)
     monkeypatch.setattr(ffmpeg, "run", lambda *given: ended.append(run(*given)) or ended[-1])
-    frame = b"TXXX" + _syncsafe(250_000_000) + b"\x00\x00"
+    frame = b"TXXX" + syncsafe(250_000_000) + b"\x00\x00"
     with (tmp_path / "upload").open("wb") as file:
-        file.write(b"ID3\x04\x00\x00" + _syncsafe(250_000_010) + frame)
+        file.write(b"ID3\x04\x00\x00" + syncsafe(250_000_010) + frame)
         for _ in range(250):
             file.write(b"v" * 1_000_000)
         file.write(song())
     found = probe.probe(tmp_path / "upload")
     assert _reason(found) in (None, "too_costly")
     assert 0 < ended[0].resident < limit
-
-
-def _syncsafe(number: int) -> bytes:
-    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
