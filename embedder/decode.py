@@ -73,6 +73,8 @@ def decode(source: Path, target: Path, container: str | None = None) -> Pcm:
     peak = max(float(np.abs(block).max()) for block in pcm.blocks())
     if not np.isfinite(peak):
         raise SongRejected("unreadable", "its samples are not finite numbers")
+    if peak > thresholds.MAX_PEAK:
+        raise SongRejected("unreadable", f"its loudest sample is {peak:.1e} times full scale: that is no sound")
     if peak < signal.SILENT_PEAK:
         raise SongRejected("silent", f"its loudest sample is {peak:.1e} of full scale")
     turned = downmix.inverted(downmix.powers(pcm.blocks()))

@@ -9,6 +9,9 @@ MAX_UPLOAD_BYTES = 4 * 2**30
 """A larger object is not downloaded: three hours of CD-quality WAV are half of it."""
 SILENCE_LUFS = -60.0
 """Integrated loudness below which nothing is to be heard; digital silence measures -70, the quietest records -35."""
+MAX_PEAK = 1000.0
+"""Times full scale. Floating-point mixes that are too loud reach 10. One whose numbers are those of 16 bits, 32,768,
+would be clipped to noise, and one of 1e38 overflows whatever is computed from it."""
 MAX_DECODE_ERROR_SHARE = 0.1
 """A file of whose frames more than this share does not decode is broken; a few bad frames at a cut are common."""
 MAX_CHANNELS = 8

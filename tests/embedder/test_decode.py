@@ -108,6 +108,14 @@ def test_samples_that_are_no_numbers(tmp_path):
         decode(tmp_path / "song.wav", tmp_path / "raw")
 
 
+def test_numbers_that_no_converter_plays(tmp_path):
+    """They would overflow in the resampler, which ended the whole shard."""
+    tone = (1e38 * np.sin(np.arange(5 * 8000) / 5)).astype("<f4")
+    soundfile.write(tmp_path / "huge.wav", tone, 8000, "FLOAT")
+    with pytest.raises(SongRejected, match=r"unreadable: .* times full scale"):
+        decode(tmp_path / "huge.wav", tmp_path / "mix.raw")
+
+
 def test_what_ingest_found_decides_and_not_the_name(synth, tmp_path):
     song = synth("song.mp3", 4.0).read_bytes()
     for name in ("song.g722", "song.al", "song.jpg", "song.txt", "song.m3u8"):

@@ -8,6 +8,7 @@ from nightjar.ingest import formats
 from nightjar.thresholds import (
     MAX_DECODE_ERROR_SHARE,
     MAX_DURATION_S,
+    MAX_PEAK,
     MAX_UPLOAD_BYTES,
     MIN_DURATION_S,
     SILENCE_LUFS,
@@ -36,6 +37,8 @@ class Sound:
     errors: int
     not_finite: int = 0
     """Samples that are no numbers."""
+    peak: float = 0.0
+    """The loudest of the others, full scale being 1."""
 
 
 def size(size_bytes: int) -> Reject | None:
@@ -70,6 +73,8 @@ def sound(heard: Sound) -> Reject | None:
         )
     if heard.not_finite:
         return Reject("unreadable", f"{heard.not_finite} of its samples are not finite numbers")
+    if heard.peak > MAX_PEAK:
+        return Reject("unreadable", f"Its loudest sample is {heard.peak:.1e} times full scale: that is no sound")
     if heard.duration_s < MIN_DURATION_S:
         return Reject("too_short", f"{heard.duration_s:.1f} s, less than {MIN_DURATION_S:g} s")
     if heard.duration_s > MAX_DURATION_S:

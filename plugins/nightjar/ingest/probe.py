@@ -21,14 +21,15 @@ def probe(path: Path) -> Sound | Reject:
     Raises NightjarError if the machine is why it cannot be decoded.
     """
     loudness = Loudness(RATE, CHANNELS)
-    odd = 0
+    odd, peak = 0, 0.0
 
     def take(data: bytes) -> None:
-        nonlocal odd
+        nonlocal odd, peak
         samples = np.frombuffer(data, "<f4").reshape(-1, CHANNELS)
         if not (finite := np.isfinite(samples)).all():
             odd += int(samples.size - finite.sum())
             samples = np.where(finite, samples, 0)
+        peak = max(peak, float(samples.max(initial=0)), -float(samples.min(initial=0)))
         loudness.add(samples)
 
     try:
@@ -48,4 +49,5 @@ def probe(path: Path) -> Sound | Reject:
         frames=heard.frames,
         errors=heard.errors,
         not_finite=odd,
+        peak=peak,
     )

@@ -214,6 +214,15 @@ def test_one_sample_that_is_no_number_is_not_silence(tmp_path):
     assert judge.sound(found) == Reject("unreadable", "2 of its samples are not finite numbers")
 
 
+@pytest.mark.parametrize(("level", "fits"), [(2.0, True), (30_000.0, False), (1e38, False)])
+def test_numbers_that_no_converter_plays_are_no_sound(tmp_path, level, fits):
+    tone = level * np.sin(np.arange(4 * 44_100) / 20)
+    reject = judge.sound(_probe(tmp_path, wav(tone[:, None].astype("<f4"), 44_100)))
+    assert (reject is None) == fits
+    if reject:
+        assert (reject.reason, "times full scale" in reject.detail) == ("unreadable", True)
+
+
 def test_a_title_of_ffmpegs_own_words_is_only_a_title(tmp_path):
     lie = "Stream map '0:a:0' matches no streams. Cannot allocate memory\nExiting with exit code -12"
     found = _probe(tmp_path, sound("mp3", "-metadata", f"title={lie}"))
