@@ -17,6 +17,7 @@ from nightjar.lake import Lake, Partition
 from nightjar.thresholds import CANDIDATE_COSINE
 from nightjar.vectors.steps import load_vectors
 from nightjar.vectors.store import VectorStore
+from tests import kept
 from tests.nightjar.duplicates import nights
 from tests.nightjar.duplicates.made import NOBODY_DB, song
 from tests.nightjar.duplicates.nights import DAYS, UPLOADS
@@ -37,10 +38,19 @@ def written(settings, milvus):
 
 
 @pytest.fixture
-def swept(written):
+def swept(settings, milvus):
+    """Three days, written, loaded and swept."""
+    if not kept.stores(settings, _nights, lists=False):
+        for day in DAYS:
+            load_vectors(settings, day)
+    return settings
+
+
+def _nights(settings) -> None:
     for day in DAYS:
-        night(written, day)
-    return written
+        nights.write_day(settings, day)
+    for day in DAYS:
+        night(settings, day)
 
 
 def night(settings, day: str) -> dict:
