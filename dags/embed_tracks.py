@@ -46,7 +46,7 @@ def embed_tracks():
     def plan(day: str) -> list[dict]:
         from nightjar.embed import steps
 
-        return each_shard(run_step(steps.plan, day))
+        return each_shard(run_step(steps.plan, day, begins="embed"))
 
     @task(pool=SEPARATION_POOL, execution_timeout=timedelta(hours=6))
     def embed_shard(day: str, shard: int, shards: int) -> dict:
@@ -58,7 +58,7 @@ def embed_tracks():
     def commit(day: str, plan: list[dict]) -> dict:
         from nightjar.embed import steps
 
-        return run_step(steps.commit, day, shards=len(plan))
+        return run_step(steps.commit, day, shards=len(plan), ends="embed")
 
     shards = plan(DAY)
     embed_shard.partial(day=DAY).expand_kwargs(shards) >> commit(DAY, shards)

@@ -14,7 +14,7 @@ Runs at midnight UTC for the day before; a backfill of this DAG drives the four 
 
 **When not:**
 - *Many rejects of one reason*: look at one of them (`nightjar rejects DAY`). A broken app release shows here first.
-- *"since the freeze 3 arrived"*: uploads came late. `nightjar refreeze DAY`, then backfill that day.
+- *"since the freeze 3 arrived"*: uploads came late. `nightjar rerun DAY` takes them in.
 - *"no run took in of DAY"*: a night did not run, or uploads came late. `nightjar status DAY` says what to do. Of nights
   that pass while the scheduler is down only the last is made up for by itself.
 - *"exports of DAY that came since they were read"*: the night takes them by itself.
@@ -48,7 +48,7 @@ def ingest_uploads():
     def freeze(day: str) -> list[dict]:
         from nightjar.ingest import steps
 
-        return each_shard(run_step(steps.freeze, day))
+        return each_shard(run_step(steps.freeze, day, begins="ingest"))
 
     @task
     def probe_shard(day: str, shard: int, shards: int) -> dict:
@@ -60,13 +60,13 @@ def ingest_uploads():
     def commit_tracks(day: str, plan: list[dict]) -> dict:
         from nightjar.ingest import steps
 
-        return run_step(steps.commit_tracks, day, shards=len(plan))
+        return run_step(steps.commit_tracks, day, shards=len(plan), ends="ingest")
 
     @task
     def ingest_listens(day: str) -> dict:
         from nightjar.ingest import steps
 
-        return run_step(steps.ingest_listens, day)
+        return run_step(steps.ingest_listens, day, begins="listens", ends="listens")
 
     plan = freeze(DAY)
     # the listens too: what publishing needs is there before the chain begins, and each run of it leads to one publish

@@ -36,7 +36,7 @@ def load_vectors():
     def load(day: str) -> dict:
         from nightjar.vectors import steps
 
-        return run_step(steps.load_vectors, day)
+        return run_step(steps.load_vectors, day, begins="load", ends="load")
 
     load(DAY)
 

@@ -5,7 +5,6 @@ Runs when a day's duplicates are there; its listens were there before its tracks
 
 | task | does |
 |---|---|
-| `wait_for_past` | waits, an hour at most, for earlier days that are ingested and not swept yet |
 | `gate` | stops a night that rejected too much, or whose vectors are not those of music: last night's lists stay |
 | `find_similar` | finds what is near the day's new songs by sound, in Milvus |
 | `weigh_listens` | what each user thinks of what they heard in the window; cuts the users into shards |
@@ -18,8 +17,8 @@ Runs when a day's duplicates are there; its listens were there before its tracks
 TRACK` explain any list.
 
 **When not:**
-- *`wait_for_past` is skipped*: an earlier day did not get through within the hour, and this one went on without its
-  songs. Mend the earlier day (its `embed_tracks`, `load_vectors`, `sweep_duplicates`), then backfill both.
+- *`gate` is skipped*: the day waits for its own sweep, its listens, or the sweep of an earlier day; its log says which.
+  `converge` starts it when that is done, or after an hour without the earlier day.
 - *The gate is closed*, here or in `publish`: the message has all that is out of its limits. Mend the cause and
   backfill the day; the app reads last night's lists meanwhile. If it is right so, as after a change of the model:
   `nightjar publish DAY --accept`.
@@ -33,8 +32,6 @@ TRACK` explain any list.
 """
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
@@ -50,22 +47,11 @@ from nightjar.airflow.tasks import DAY, DEFAULTS, DUPLICATES, LISTS, each_shard,
     tags=["nightjar", "publish"],
 )
 def publish_recommendations():
-    @task.sensor(
-        mode="reschedule",  # waiting must not take the place of what it waits for
-        poke_interval=timedelta(seconds=10),
-        timeout=timedelta(hours=1),
-        soft_fail=True,  # an earlier day that failed for good must not hold up every night after it
-    )
-    def wait_for_past(day: str) -> bool:
-        from nightjar.recommend import past
-
-        return run_step(past.past_is_swept, day)["swept"]
-
-    @task(trigger_rule="none_failed")
+    @task
     def gate(day: str) -> dict:
         from nightjar.recommend import steps
 
-        return run_step(steps.gate, day)
+        return run_step(steps.gate, day, begins="publish")
 
     @task
     def find_similar(day: str) -> dict:
@@ -101,9 +87,9 @@ def publish_recommendations():
     def publish(day: str) -> dict:
         from nightjar.publish import steps
 
-        return run_step(steps.publish_lists, day)
+        return run_step(steps.publish_lists, day, ends="publish")
 
-    opened = wait_for_past(DAY) >> gate(DAY)
+    opened = gate(DAY)
     plan, similar = weigh_listens(DAY), find_similar(DAY)
     ranked = rank_shard.partial(day=DAY).expand_kwargs(plan)
     opened >> [plan, similar] >> learn_neighbours(DAY) >> ranked

@@ -42,7 +42,7 @@ def sweep_duplicates():
     def sweep(day: str) -> dict:
         from nightjar.duplicates import steps
 
-        return run_step(steps.sweep_duplicates, day)
+        return run_step(steps.sweep_duplicates, day, begins="sweep", ends="sweep")
 
     @task
     def purge_takedowns(day: str) -> dict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from nightjar.errors import NightjarError
 
@@ -19,6 +19,11 @@ def parse(text: str | None) -> str:
             "A run takes its day from its partition key: use airflow backfill create, or trigger with a partition key",
         )
     return text
+
+
+def is_over(day: str, now: datetime) -> bool:
+    """Whether the day, in UTC, has ended by `now`."""
+    return day < now.astimezone(UTC).date().isoformat()
 
 
 def backfill(day: str, airflow: str = "airflow") -> str:

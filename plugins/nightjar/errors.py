@@ -25,5 +25,9 @@ class SchemaMismatch(NightjarError):
     """Rows do not have the columns and types that `nightjar.schemas` gives their table."""
 
 
+class DayNotOver(NightjarError):
+    """A day that is still going on, or lies in the future, was to be taken in."""
+
+
 class GateClosed(NightjarError):
     """A night is not good enough to be published; last night's lists stay."""

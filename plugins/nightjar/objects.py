@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -184,6 +185,23 @@ class Objects:
                 raise
             return there
         return made["ETag"].strip('"')
+
+    def update(self, key: str, change: Callable[[bytes | None], bytes]) -> bytes:
+        """Replace an object by what `change` makes of its bytes (None where there is none), and return that: nothing
+        that others write meanwhile is lost. `change` is called again where somebody did. Nothing is put if it changes
+        nothing."""
+        while True:
+            try:
+                etag = self.head(key).etag  # first: bytes that are newer than it make the put fail, and are read again
+                before = self.get(key)
+            except ObjectMissing:
+                before, etag = None, ""
+            after = change(before)
+            if after == before:
+                return after
+            with suppress(ObjectChanged):
+                self.put(key, after, expect=etag)
+                return after
 
     def upload(self, key: str, path: Path) -> None:
         """Write a file of any size, by parts."""

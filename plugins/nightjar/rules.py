@@ -155,4 +155,5 @@ _RULES: dict[str, Callable[[str], Wrong | None]] = {
     "alert_webhook": _optional(_web),
     "airflow": _words,
     "first_night": _optional(_day),
+    "open_days": _one_of("", "allow"),
 }

@@ -82,6 +82,8 @@ class Settings:
     airflow: str = "airflow"
     """How a person calls Airflow's command line: what messages tell to type begins with it."""
     sql_dir: str = str(REPOSITORY / "sql")
+    open_days: str = ""
+    """`allow` to take in a day that is not over, for tests; empty: it is refused."""
     first_night: str = ""
     """The first day that the nightly schedule takes by itself; earlier ones are a backfill's. Empty: from now on."""
 

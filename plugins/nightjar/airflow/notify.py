@@ -7,6 +7,8 @@ import logging
 import urllib.request
 from typing import Any
 
+from nightjar import days
+from nightjar.errors import NightjarError
 from nightjar.legible import one_line
 from nightjar.settings import Settings
 
@@ -25,6 +27,7 @@ def say_what_failed(context: dict[str, Any]) -> None:
         f"Runbook: the DAG's documentation. Log: {getattr(instance, 'log_url', '')}"
     )
     log.error(text)
+    _note(instance, day, error)
     address = Settings.read().alert_webhook
     if not address:
         return
@@ -34,3 +37,19 @@ def say_what_failed(context: dict[str, Any]) -> None:
         urllib.request.urlopen(request, timeout=_TIMEOUT_S).close()
     except (OSError, ValueError) as error:
         log.error("the alert could not be posted to NIGHTJAR_ALERT_WEBHOOK: %s", error)
+
+
+def _note(instance: Any, day: str | None, error: str) -> None:
+    """Tell `converge` not to try the same again."""
+    from nightjar.converge import steps
+    from nightjar.converge.stages import DAGS, LISTENS, At
+    from nightjar.models import live
+
+    stages = {dag: stage for stage, dag in DAGS.items() if stage != LISTENS}
+    stage = LISTENS if instance.task_id == "ingest_listens" else stages.get(instance.dag_id)
+    if day is None or stage is None or instance.task_id == "purge_takedowns":
+        return
+    try:
+        steps.fail(live.resolved(Settings.load()), At(days.parse(day), stage), instance.run_id, error)
+    except NightjarError as unnoted:
+        log.error("that it failed could not be noted: %s", unnoted)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import Asset, get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from nightjar import days
 from nightjar.airflow.notify import say_what_failed
-from nightjar.errors import GateClosed, SchemaMismatch
+from nightjar.errors import DayNotOver, GateClosed, SchemaMismatch
 from nightjar.settings import Settings
+
+log = logging.getLogger(__name__)
 
 TRACKS = Asset("nightjar://tracks")
 EMBEDDINGS = Asset("nightjar://embeddings")
@@ -36,7 +39,7 @@ DEFAULTS = {
     "on_failure_callback": say_what_failed,
 }
 
-_NO_RETRY_MENDS = (GateClosed, SchemaMismatch)
+_NO_RETRY_MENDS = (DayNotOver, GateClosed, SchemaMismatch)
 
 
 def first_night() -> datetime | None:
@@ -45,17 +48,51 @@ def first_night() -> datetime | None:
     return datetime.fromisoformat(f"{days.parse(day)}T00:00:00+00:00") + timedelta(days=1) if day else None
 
 
-def run_step(step: Callable[..., dict], day: str, **arguments: Any) -> dict:
-    """Run `step(settings, day, **arguments)` with the live model, or the one that the environment names; what no retry
-    can mend fails the task at once."""
-    from nightjar.models import live  # a client of object storage, which reading a DAG file should not import
+def run_step(step: Callable[..., dict], day: str, *, begins: str = "", ends: str = "", **arguments: Any) -> dict:
+    """Run `step(settings, day, **arguments)` with the live model, or the one that the environment names.
+
+    The first task of a stage `begins` it: its run ends quietly if the stage is not due. The last task `ends` it, unless
+    what it was begun with has changed meanwhile. What no retry can mend fails the task at once.
+    """
+    from nightjar.converge import steps  # clients of object storage, which reading a DAG file should not import
+    from nightjar.converge.stages import At
+    from nightjar.models import live
 
     try:
-        return step(live.resolved(Settings.load()), days.parse(day), **arguments)
+        settings, day = live.resolved(Settings.load()), days.parse(day)
+        if begins:
+            steps.begin(settings, At(day, begins), get_current_context()["run_id"])
+        elif ends:
+            steps.still_due(settings, At(day, ends))
+        summary = step(settings, day, **arguments)
+        if ends:
+            steps.finish(settings, At(day, ends))
+    except steps.NotDue as error:
+        raise AirflowSkipException(str(error)) from error
     except _NO_RETRY_MENDS as error:
         raise AirflowFailException(str(error)) from error
+    return summary
 
 
 def each_shard(summary: dict) -> list[dict[str, int]]:
     """The arguments of a task that is mapped over the shards which a plan's summary counts."""
     return [{"shard": shard, "shards": summary["shards"]} for shard in range(summary["shards"])]
+
+
+def converged() -> dict:
+    """Start what is unfinished and due: {"started": [...], "waiting": ..., "failed": ...}."""
+    from nightjar import clock
+    from nightjar.airflow import runs
+    from nightjar.converge import plan
+    from nightjar.converge.stages import DAGS
+    from nightjar.models import live
+
+    now = clock.now()
+    found = plan.look(live.resolved(Settings.load()), now)
+    starts = plan.plan(found, {name for name in DAGS.values() if runs.is_idle(name)}, now)
+    for each in starts:
+        runs.start(each.dag, each.run_id, each.day)
+    for each in found:
+        log.log(logging.WARNING if each.failed else logging.INFO, "%s of %s %s", each.stage, each.day, each.why)
+    log.info("converge: %d stages unfinished, started %s", len(found), [f"{each.dag} {each.day}" for each in starts])
+    return {"unfinished": len(found), "failed": sum(each.failed for each in found), "started": len(starts)}

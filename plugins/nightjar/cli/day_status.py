@@ -81,11 +81,11 @@ def _sentences(data: dict, airflow: str) -> list[str]:
     if data["uploads"] is None and data["drift"]:
         said.append(f"Uploads were not taken in yet, {data['drift']}: {days.backfill(day, airflow)}")
     elif data["drift"]:
-        said.append(f"Since the freeze {data['drift']}: nightjar refreeze {day}, then backfill the day again")
+        said.append(f"Since the freeze {data['drift']}: nightjar rerun {day}")
     if data["late_exports"]:
         said.append(
             f"Exports came since they were read: {data['late_exports']}. The nights of the next seven days take them; "
-            f"at once: {days.backfill(day, airflow)}"
+            f"at once: nightjar rerun {day}"
         )
     if (takedowns := data["takedowns_detail"]) and takedowns["named"]:
         said.append(f"{takedowns['named']} takedowns, {len(takedowns['waiting'])} of them not purged yet")

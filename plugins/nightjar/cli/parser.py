@@ -6,11 +6,11 @@ import argparse
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
-from pathlib import Path
 from typing import NoReturn
 
 from nightjar.cli import values
-from nightjar.settings import FIRST_MODEL
+from nightjar.cli.evaluations import EVALUATIONS
+from nightjar.converge.stages import CHAIN
 from nightjar.thresholds import MAX_SHOWN
 
 _ABOUT = """\
@@ -67,6 +67,7 @@ def _status(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--last", type=values.positive, default=31, metavar="N", help="so many days at most (default 31)"
     )
+    command.add_argument("--check", action="store_true", help="for monitors: exit with 1 if anything is unfinished")
 
 
 def _nothing(command: argparse.ArgumentParser) -> None:
@@ -75,6 +76,18 @@ def _nothing(command: argparse.ArgumentParser) -> None:
 
 def _one_day(command: argparse.ArgumentParser) -> None:
     command.add_argument("day", type=values.day, metavar="DAY")
+
+
+def _rerun(command: argparse.ArgumentParser) -> None:
+    _one_day(command)
+    command.add_argument(
+        "--from",
+        dest="since",
+        choices=CHAIN,
+        default=CHAIN[0],
+        metavar="STAGE",
+        help=f"the first stage that is made again: {', '.join(CHAIN)} (default {CHAIN[0]})",
+    )
 
 
 def _similar(command: argparse.ArgumentParser) -> None:
@@ -198,76 +211,12 @@ def _rebuild_lists(command: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(command: argparse.ArgumentParser) -> None:
-    _add_commands(command, "measured", "WHAT", _EVALUATIONS)
-
-
-def _evaluate_duplicates(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--songs", type=Path, required=True, metavar="DIR", help="a folder of audio files")
-    command.add_argument(
-        "--truth", type=Path, required=True, metavar="TRUTH.csv", help="its pairs that are not distinct: a,b,verdict"
-    )
-    command.add_argument("--report", type=Path, required=True, metavar="OUT.json", help="where the report goes")
-    command.add_argument("--no-separation", action="store_true", help="compare mixes only: fast, and finds no covers")
-    command.add_argument(
-        "--others",
-        action="store_true",
-        help="the same pairs by Echoprint codes, pyacoustid and AcoustID's rule besides",
-    )
-
-
-def _evaluate_copies(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--songs", type=Path, required=True, metavar="DIR", help="a folder of audio files")
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make")
-    command.add_argument(
-        "--kinds",
-        type=values.names,
-        metavar="A,B,C",
-        help="only these alterations (an unknown one lists all there are)",
-    )
-    command.add_argument("--limit", type=values.positive, metavar="N", help="so many of the songs, spread evenly")
-
-
-def _evaluate_recommendations(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--train", type=Path, required=True, metavar="TRAIN.csv", help="user_id,item_id,play_count[,listened_at]"
-    )
-    command.add_argument(
-        "--holdout", type=Path, required=True, metavar="HOLDOUT.csv", help="what was played later: user_id,item_id"
-    )
-    command.add_argument(
-        "--embeddings",
-        type=Path,
-        metavar="FILE.parquet",
-        help="track_id, vector of items: the same by sound, and of items that nobody has played",
-    )
-    command.add_argument("--report", type=Path, required=True, metavar="OUT.json", help="where the report goes")
-
-
-def _evaluate_retrieval(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--songs", type=Path, required=True, metavar="DIR", help="a folder of audio files")
-    command.add_argument("--labels", type=Path, required=True, metavar="LABELS.csv", help="file, and columns of labels")
-    command.add_argument("--label", required=True, metavar="COLUMN", help="songs that share it are alike")
-    command.add_argument(
-        "--exclude-same", metavar="COLUMN", help="nothing is found that shares this with what it is asked by"
-    )
-    command.add_argument(
-        "--model", metavar="NAME", help=f"the model to judge (default: NIGHTJAR_MODEL, else {FIRST_MODEL})"
-    )
-    command.add_argument("--report", type=Path, required=True, metavar="OUT.json", help="where the report goes")
-    command.add_argument("--no-separation", action="store_true", help="take the mix for the accompaniment: fast")
-    command.add_argument("--copies", action="store_true", help="compare songs with copies (mp3, noise) of them too")
+    _add_commands(command, "measured", "WHAT", EVALUATIONS)
 
 
 def _list_day(command: argparse.ArgumentParser) -> None:
     command.add_argument("--day", type=values.day, metavar="DAY", help="the list of that day (default: the newest)")
 
-
-_EVALUATIONS = {
-    "recommendations": ("how well recorded plays predict what was played later", _evaluate_recommendations),
-    "duplicates": ("what the real stages find of known pairs in a folder of songs", _evaluate_duplicates),
-    "retrieval": ("how well songs find their like by sound, model by model", _evaluate_retrieval),
-    "copies": ("a folder of songs and altered copies of them, with its known pairs", _evaluate_copies),
-}
 
 _MODELS = {
     "list": ("which models there are, which is live, and how far the others are", _nothing),
@@ -291,7 +240,7 @@ _COMMANDS = {
     "publish": ("show the app a day's lists as they are in the lake, or go back to the version before", _publish),
     "forget": ("take songs, or users with their songs, off all lists now and out of everything tonight", _forget),
     "rebuild": ("bring Milvus, or the key-value store, to what it must hold, from the lake alone", _rebuild),
-    "refreeze": ("forget which uploads a day was frozen with, so that the next run takes in late ones", _one_day),
+    "rerun": ("make a day again, from a stage on, with what came late", _rerun),
     "doctor": ("whether everything that a night needs is there, and what to do where it is not", _nothing),
     "model": ("models side by side: fill another one, compare it, let it take over", _model),
     "evaluate": ("measure the pipeline on songs or plays with a known truth", _evaluate),

@@ -12,6 +12,7 @@ from nightjar import queries, schemas
 from nightjar.cli import day_status
 from nightjar.cli.known import STAGES, Known
 from nightjar.cli.output import Answer, Section
+from nightjar.converge.plan import Open, look
 from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.ingest import exports
 from nightjar.lake import Partition
@@ -48,9 +49,26 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
             f"the bucket {settings.bucket!r} holds no day yet",
             "Uploads go to uploads/dt=YYYY-MM-DD/, see NIGHTJAR_BUCKET",
         )
+    opened = [each for each in look(settings) if not arguments.day or each.day == arguments.day]
     found, notes = _days(known, chosen)
     if arguments.day:
-        return day_status.answer(known, found[0], notes)
+        answer = day_status.answer(known, found[0], notes)
+    else:
+        answer = _overview(known, settings, chosen, found, notes)
+    data = answer.data | {"unfinished": [vars(each) | {"command": each.command} for each in opened]}
+    sections = [*_unfinished(opened), *answer.sections]
+    return Answer(data, sections, answer.notes, status=1 if arguments.check and opened else 0)
+
+
+def _unfinished(opened: list[Open]) -> list[Section]:
+    """What a person looks for first: the stages that are not done, and what makes each."""
+    if not opened:
+        return []
+    rows = [(each.day, each.stage, each.since or "-", each.why, each.command) for each in opened]
+    return [Section("Unfinished", ("day", "stage", "since", "why", "to make it again"), rows)]
+
+
+def _overview(known: Known, settings: Settings, chosen: list[str], found: list[dict], notes: list[str]) -> Answer:
     rows = [[row[name] for name in _SHOWN] for row in found]
     waiting = [row["day"] for row in found if row["uploads"] is None and row["day"] in known.upload_days]
     if waiting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,10 +34,18 @@ class Outcome:
         self.rejects.append(row | {"reason": reject.reason, "detail": reject.detail})
 
 
-def examine(objects: Objects, claims: Claims, day: str, forgotten: Forgotten, uploads: list[dict]) -> Outcome:
+def examine(
+    objects: Objects,
+    claims: Claims,
+    day: str,
+    forgotten: Forgotten,
+    uploads: list[dict],
+    kept: Mapping[str, dict] | None = None,
+) -> Outcome:
     """Judge `uploads`, the rows of one track id (or one key that names none) of the frozen day, by key.
 
-    What is `forgotten` is not read, and gets no claim.
+    What is `forgotten` is not read, and gets no claim. `kept` has, by key, the rows of tracks that the day has already:
+    those are taken as they are.
     The first that is a song gets the id, if no other day has it. Raises NightjarError if object storage fails.
     """
     outcome = Outcome()
@@ -50,7 +59,7 @@ def examine(objects: Objects, claims: Claims, day: str, forgotten: Forgotten, up
             taken = f"The id is taken by {outcome.tracks[0]['key']} of the same day"
             outcome.reject(key, Reject("duplicate_track_id", taken))
             continue
-        row = _song(objects, upload, track_id, day, forgotten)
+        row = _kept(kept or {}, key, forgotten) or _song(objects, upload, track_id, day, forgotten)
         if isinstance(row, Reject):
             theirs = row.reason == TAKEN_DOWN and track_id not in forgotten.tracks
             owner = claims.owner(track_id) if theirs else None
@@ -60,6 +69,11 @@ def examine(objects: Objects, claims: Claims, day: str, forgotten: Forgotten, up
         else:
             outcome.tracks.append(row)
     return outcome
+
+
+def _kept(kept: Mapping[str, dict], key: str, forgotten: Forgotten) -> dict | None:
+    row = kept.get(key)
+    return None if row is None or row["track_id"] in forgotten.tracks or row["uploader"] in forgotten.users else row
 
 
 def _taken_on(day: str) -> Reject:
@@ -84,7 +98,7 @@ def _song(objects: Objects, upload: dict, track_id: str, day: str, forgotten: Fo
         except ObjectMissing:
             return Reject("missing", "The object was deleted after the day was frozen")
         if not _frozen(info, upload) or not _frozen(after, upload):
-            return Reject("changed_after_freeze", f"Replaced after the day was frozen: nightjar refreeze {day}")
+            return Reject("changed_after_freeze", f"Replaced after the day was frozen: nightjar rerun {day}")
         with path.open("rb") as file:  # first: a disk that cannot be read must not look like a broken song
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         heard = probe(path)

@@ -45,7 +45,7 @@ def freeze(settings: Settings, day: str) -> dict:
     frozen = lake.read(partition)
     if drift := uploads.drift(without("uploads", frozen, forgotten), now):
         log.warning(
-            "freeze %s: since the freeze %s; to take that in: nightjar refreeze %s, then backfill the day again",
+            "freeze %s: since the freeze %s; to take that in: nightjar rerun %s",
             *(day, drift, day),
         )
     for earlier in days.before(day, LATE_UPLOAD_DAYS + 1)[:-1]:
@@ -59,23 +59,39 @@ def freeze(settings: Settings, day: str) -> dict:
 
 
 def refreeze(settings: Settings, day: str) -> dict:
-    """Forget what was frozen, so that the next run freezes anew: {"uploads"} there were. Raises PartitionMissing."""
+    """Freeze a day's uploads as they are now, so that the next run takes in what came late: {"uploads", "before"}.
+
+    An upload that became a song stays as it was frozen, also where its object was replaced or deleted since: an app may
+    expire what it has delivered. Only a takedown removes a song. Raises PartitionMissing for a day never frozen.
+    """
     lake = Lake(settings)
     partition = Partition("uploads", day)
-    rows = lake.manifest(partition).rows
-    lake.remove(partition)
-    log.info("refreeze %s: %d frozen uploads forgotten; tracks stay until the day is backfilled again", day, rows)
-    return {"uploads": rows}
+    before = lake.read(partition)
+    now = uploads.listed(lake, day, ledger.forgotten(lake))
+    frozen = uploads.renewed(before, now, _kept(lake, day))
+    lake.write(partition, frozen)
+    log.info("refreeze %s: %d uploads instead of %d", day, frozen.num_rows, before.num_rows)
+    return {"uploads": frozen.num_rows, "before": before.num_rows}
+
+
+def _kept(lake: Lake, day: str) -> dict[str, dict]:
+    """The rows of tracks that the day has already, by key."""
+    partition = Partition("tracks", day)
+    rows = lake.read(partition).to_pylist() if lake.exists(partition) else []
+    return {row["key"]: row for row in rows}
 
 
 def probe_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
-    """Stage one shard's rows of tracks and rejects: {"tracks", "rejects"}.
+    """Stage one shard's rows of tracks and rejects: {"tracks", "rejects"}. Songs that the day has already are not read
+    again: they stay, whatever became of their uploads.
 
     Raises PartitionMissing if the day is not frozen, NightjarError if object storage fails.
     """
     lake = Lake(settings)
     work = uploads.of_shard(lake.read(Partition("uploads", day)), shard, shards)
-    examine = partial(songs.examine, lake.objects, Claims(lake, day), day, ledger.forgotten(lake))
+    examine = partial(
+        songs.examine, lake.objects, Claims(lake, day), day, ledger.forgotten(lake), kept=_kept(lake, day)
+    )
     tracks, rejects = [], []
     with ThreadPoolExecutor(PARALLEL) as pool:
         for done, outcome in enumerate(pool.map(examine, work), start=1):

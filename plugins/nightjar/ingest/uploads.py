@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -55,6 +56,12 @@ def drift(frozen: pa.Table, now: pa.Table) -> Drift:
         changed=sorted(key for key in before.keys() & after.keys() if before[key] != after[key]),
         vanished=sorted(before.keys() - after.keys()),
     )
+
+
+def renewed(before: pa.Table, now: pa.Table, kept: Collection[str]) -> pa.Table:
+    """What a day is frozen with anew: the listing of `now`, but rows of `before` for keys of songs to be `kept`."""
+    stays = [row for row in before.to_pylist() if row["key"] in kept]
+    return schemas.table("uploads", stays + [row for row in now.to_pylist() if row["key"] not in kept])
 
 
 def since_freeze(lake: Lake, day: str, forgotten: Forgotten) -> Drift:

@@ -7,10 +7,10 @@ import json
 import logging
 from dataclasses import dataclass
 
+from nightjar.clock import today
 from nightjar.errors import NightjarError
 from nightjar.objects import ObjectMissing, Objects
 from nightjar.publish import versions
-from nightjar.publish.clock import today
 from nightjar.publish.store import Store
 from nightjar.publish.versions import POINTER, Record, day_of, is_version, new_users_key
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 
+from nightjar.clock import not_after_today
 from nightjar.errors import GateClosed, NightjarError
 from nightjar.held import noted
 from nightjar.lake import Lake, Partition
@@ -12,7 +13,6 @@ from nightjar.models import live as live_model
 from nightjar.models.live import Live
 from nightjar.objects import Objects
 from nightjar.publish import encode, fill, records, versions
-from nightjar.publish.clock import not_after_today
 from nightjar.publish.spool import Spool
 from nightjar.publish.store import Store
 from nightjar.publish.versions import Record

@@ -7,10 +7,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from nightjar import held
+from nightjar.clock import not_after_today, today
 from nightjar.errors import GateClosed, NightjarError, PartitionMissing
 from nightjar.lake import Lake, Manifest, Partition
 from nightjar.publish import fill, records, versions
-from nightjar.publish.clock import not_after_today, today
 from nightjar.publish.spool import Spool
 from nightjar.publish.store import Store
 from nightjar.publish.versions import Record, day_of, owner

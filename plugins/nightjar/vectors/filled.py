@@ -37,7 +37,7 @@ class Written:
         """Raises NightjarError if two of the rows have the same key."""
         if twice := self.rows - len(np.unique(np.concatenate(self.keys))):
             raise NightjarError(
-                f"{name} would hold {twice} keys twice: two days have the same song", "See nightjar refreeze"
+                f"{name} would hold {twice} keys twice: two days have the same song", "See nightjar rerun"
             )
 
     def sample(self) -> tuple[list[str], np.ndarray]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from nightjar import schemas
-from nightjar.cli import main
+from nightjar.cli import main, rerun
 from nightjar.ingest import steps as ingest
 from nightjar.lake import Lake, Partition
 from nightjar.recommend import steps as recommend
@@ -111,7 +111,7 @@ def test_status_of_a_day_says_where_it_stands(nights, ask, capsys):
     lake.objects.put(f"uploads/dt={DAY}/later.mp3", b"x")
     assert main(["status", DAY]) == 0
     said = capsys.readouterr().out
-    assert f"Since the freeze 1 arrived (first: uploads/dt={DAY}/later.mp3): nightjar refreeze {DAY}" in said
+    assert f"Since the freeze 1 arrived (first: uploads/dt={DAY}/later.mp3): nightjar rerun {DAY}" in said
     assert f"1 of them are of tracks that were not uploaded by {DAY}; the ranking ignores those" in said
     assert re.search("publish_recommendations: lists +not done", said)
     assert "\x1b" not in said
@@ -221,18 +221,22 @@ def test_json_may_be_asked_for_before_the_command(nights, ask, capsys):
     assert json.loads(capsys.readouterr().out) == answered
 
 
-def test_refreeze_says_what_to_run_next(nights, ask, fail):
-    Lake(nights).objects.put(f"uploads/dt={DAY}/one.mp3", b"x")
+def test_rerun_lets_a_day_be_made_again_from_a_stage_on(nights, ask, fail, monkeypatch):
+    monkeypatch.setattr(rerun, "_start", lambda airflow: False)
+    lake = Lake(nights)
+    lake.objects.put(f"uploads/dt={DAY}/one.mp3", b"x")
     ingest.freeze(nights, DAY)
-    found = ask("refreeze", DAY)
-    assert found["forgotten"] == 1
-    assert found["next"].startswith(
-        f"airflow backfill create --dag-id ingest_uploads --from-date {DAY} --to-date {DAY}"
-    )
-    assert f"uploads/dt={DAY} is not committed" in fail("refreeze", DAY)
+    lake.objects.put(f"uploads/dt={DAY}/late.mp3", b"x")
+    assert ask("rerun", DAY, "--from", "sweep")["stages"] == ["sweep", "publish"]
+    assert lake.manifest(Partition("uploads", DAY)).rows == 1
+    assert ask("rerun", DAY)["stages"] == ["ingest", "listens", "embed", "load", "sweep", "publish"]
+    assert lake.manifest(Partition("uploads", DAY)).rows == 2, "what came late is taken in"
+    opened = {(each["stage"], each["command"]) for each in ask("status", DAY)["unfinished"]}
+    assert ("ingest", f"nightjar rerun {DAY} --from ingest") in opened
+    assert "nothing is known of 1999-01-01" in fail("rerun", "1999-01-01")
 
 
-@pytest.mark.parametrize("command", ["status", "rejects", "refreeze"])
+@pytest.mark.parametrize("command", ["status", "rejects", "rerun"])
 def test_an_unknown_day_is_answered_with_the_known_ones(nights, fail, command):
     assert f"nothing is known of 2027-01-01. Known are {FIRST}, {DAY}" in fail(command, "2027-01-01")
 

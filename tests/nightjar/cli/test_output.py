@@ -98,7 +98,7 @@ def test_help_is_lean_and_names_every_command():
         [sys.executable, "-c", script], env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=True
     )
     *_, modules = done.stdout.splitlines()
-    for name in ("status", "rejects", "similar", "duplicates", "recs", "why", "publish", "refreeze"):
+    for name in ("status", "rejects", "similar", "duplicates", "recs", "why", "publish", "rerun"):
         assert f"\n    {name}" in done.stdout
     heavy = {"boto3", "pyarrow", "duckdb", "numpy", "pandas", "pymilvus", "redis", "rich", "airflow"}
     assert not heavy & set(modules.split())

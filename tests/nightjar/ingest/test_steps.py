@@ -128,10 +128,9 @@ def test_what_arrives_after_the_freeze_waits_for_a_refreeze(settings, lake, uplo
     upload("late.mp3")
     assert steps.freeze(settings, DAY) == {"uploads": 1, "shards": 1}
     assert "freeze 2026-11-20: since the freeze 1 arrived (first: uploads/dt=2026-11-20/late.mp3)" in caplog.text
-    assert "nightjar refreeze 2026-11-20, then backfill the day again" in caplog.text
+    assert "to take that in: nightjar rerun 2026-11-20" in caplog.text
     assert run_day(settings)["tracks"] == 1
-    assert steps.refreeze(settings, DAY) == {"uploads": 1}
-    assert lake.read(Partition("tracks", DAY)).num_rows == 1
+    assert steps.refreeze(settings, DAY) == {"uploads": 2, "before": 1}
     assert run_day(settings)["tracks"] == 2
 
 
@@ -161,7 +160,7 @@ def test_an_upload_that_was_replaced_or_deleted_since_is_rejected(settings, lake
     assert run_day(settings)["tracks"] == 1
     assert rejects(lake, DAY) == {
         "deleted.mp3": ("missing", "The object was deleted after the day was frozen"),
-        "replaced.mp3": ("changed_after_freeze", "Replaced after the day was frozen: nightjar refreeze 2026-11-20"),
+        "replaced.mp3": ("changed_after_freeze", "Replaced after the day was frozen: nightjar rerun 2026-11-20"),
     }
 
 
@@ -223,9 +222,11 @@ def test_an_id_whose_first_upload_was_no_song_is_free(settings, lake, upload):
 
 
 def test_an_id_that_its_day_gave_up_is_taken_over(settings, lake, upload):
+    """The day claimed the id for a song that was deleted before it was committed."""
     key = upload("same.mp3")
     upload("same.mp3", day=NEXT)
-    run_day(settings)
+    steps.freeze(settings, DAY)
+    steps.probe_shard(settings, DAY, 0, 1)
     lake.objects.delete(key)
     steps.refreeze(settings, DAY)
     run_day(settings)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from nightjar import clock
 from nightjar.errors import GateClosed, NightjarError
 from nightjar.lake import Lake
-from nightjar.publish import clock, records
+from nightjar.publish import records
 from nightjar.publish.reader import Reader
 from nightjar.publish.rollback import go_to
 from nightjar.publish.steps import publish_lists

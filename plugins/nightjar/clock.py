@@ -1,4 +1,4 @@
-"""The day that it is, for the one rule that needs it: no lists of a day that has not begun are shown."""
+"""The clock, for the rules that need it: what day it is, and how long something has waited. No table depends on it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from datetime import UTC, datetime
 from nightjar.errors import NightjarError
 
 
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
 def today() -> str:
     """In UTC."""
-    return datetime.now(UTC).date().isoformat()
+    return now().date().isoformat()
 
 
 def not_after_today(day: str) -> str:

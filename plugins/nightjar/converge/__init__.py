@@ -1,0 +1,1 @@
+"""Which stages of which days are unfinished, from what each was made of, and what starts them."""

@@ -1,0 +1,151 @@
+"""Beginning and ending stages on a real lake: what is recorded, who is let in, and a lake that has no records yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from nightjar import schemas
+from nightjar.converge import plan, records, steps
+from nightjar.converge.stages import CHAIN, EMBED, INGEST, LISTENS, LOAD, PUBLISH, SWEEP, At
+from nightjar.errors import DayNotOver
+from nightjar.lake import Lake, Partition
+
+DAY, NEXT = "2026-11-20", "2026-11-21"
+TABLES = {
+    INGEST: ("uploads", "tracks"),
+    LISTENS: ("listens", "takedowns"),
+    EMBED: ("embeddings", "windows", "fingerprints", "speed_prints", "stems"),
+    LOAD: (),
+    SWEEP: ("duplicate_groups", "duplicate_pairs"),
+    PUBLISH: ("lists",),
+}
+
+
+def write(settings, day: str, stage: str) -> None:
+    """What the stage leaves in the lake, without rows."""
+    for table in TABLES[stage]:
+        model = (settings.model,) if table in schemas.BY_MODEL else ()
+        Lake(settings).write(Partition(table, day, *model), schemas.empty(table))
+
+
+def make(settings, day: str, *stages: str, run: str = "manual__1") -> None:
+    """Run stages as the tasks do."""
+    for stage in stages:
+        steps.begin(settings, At(day, stage), run)
+        steps.still_due(settings, At(day, stage))
+        write(settings, day, stage)
+        steps.finish(settings, At(day, stage))
+
+
+def unfinished(settings) -> list[tuple[str, str]]:
+    return [(each.day, each.stage) for each in plan.look(settings)]
+
+
+def test_a_day_ends_with_nothing_unfinished(settings):
+    make(settings, DAY, *CHAIN)
+    assert unfinished(settings) == []
+
+
+def test_a_stage_is_not_begun_before_what_it_needs(settings):
+    make(settings, DAY, INGEST, LISTENS)
+    with pytest.raises(steps.NotDue, match="sweep of 2026-11-20 waits for the load of 2026-11-20"):
+        steps.begin(settings, At(DAY, SWEEP), "manual__1")
+    with pytest.raises(steps.NotDue, match="publish of 2026-11-20 waits for the sweep of 2026-11-20"):
+        steps.begin(settings, At(DAY, PUBLISH), "manual__1")
+
+
+def test_lists_are_not_made_of_a_day_whose_listens_are_missing(settings):
+    make(settings, DAY, INGEST, EMBED, LOAD, SWEEP)
+    with pytest.raises(steps.NotDue, match="waits for the listens of 2026-11-20"):
+        steps.begin(settings, At(DAY, PUBLISH), "manual__1")
+
+
+def test_a_run_of_converge_does_not_repeat_what_is_current(settings):
+    make(settings, DAY, *CHAIN)
+    with pytest.raises(steps.NotDue, match="up to date"):
+        steps.begin(settings, At(DAY, SWEEP), "converge__1")
+    make(settings, DAY, SWEEP)
+    assert unfinished(settings) == [], "the same again makes nothing out of date"
+
+
+def test_what_changed_meanwhile_does_not_end_well(settings):
+    make(settings, DAY, *CHAIN)
+    steps.begin(settings, At(DAY, PUBLISH), "manual__1")
+    steps.forget(settings, DAY, SWEEP)
+    with pytest.raises(steps.NotDue, match="has changed since it began"):
+        steps.still_due(settings, At(DAY, PUBLISH))
+
+
+def test_only_the_run_that_began_a_stage_notes_its_failure(settings):
+    make(settings, DAY, INGEST)
+    steps.begin(settings, At(DAY, EMBED), "manual__1")
+    steps.fail(settings, At(DAY, EMBED), "manual__2", "not mine")
+    assert not any(each.failed for each in plan.look(settings))
+    steps.fail(settings, At(DAY, EMBED), "manual__1", "no weights")
+    assert [(each.stage, each.why) for each in plan.look(settings) if each.failed] == [
+        (EMBED, "failed for good: no weights")
+    ]
+    steps.forget(settings, DAY, EMBED)
+    assert not any(each.failed for each in plan.look(settings)), "a person asks for it again"
+
+
+def test_a_lake_without_records_is_taken_for_made(settings):
+    for stage in CHAIN:
+        write(settings, DAY, stage)
+    for stage in (INGEST, LISTENS, EMBED):
+        write(settings, NEXT, stage)
+    assert unfinished(settings) == [(NEXT, stage) for stage in (LOAD, SWEEP, PUBLISH)]
+    make(settings, NEXT, LOAD, SWEEP, PUBLISH)
+    assert unfinished(settings) == []
+
+
+def test_models_are_told_apart(settings):
+    make(settings, DAY, *CHAIN)
+    other = replace(settings, model="another-1")
+    assert unfinished(other) == [(DAY, stage) for stage in CHAIN if stage not in (INGEST, LISTENS)]
+    make(other, DAY, EMBED)
+    assert unfinished(settings) == []
+
+
+def test_days_that_a_model_was_filled_with_are_not_made_again(settings):
+    """`nightjar model fill` runs the steps by itself; of lists the newest day's are made when it has taken over."""
+    for day in (DAY, NEXT):
+        make(settings, day, *CHAIN)
+    filled = replace(settings, model="another-1")
+    for day in (DAY, NEXT):
+        for stage in (EMBED, LOAD, SWEEP):
+            write(filled, day, stage)
+    assert unfinished(filled) == [(NEXT, PUBLISH)]
+
+
+def test_a_day_that_goes_on_is_refused(settings):
+    with pytest.raises(DayNotOver, match="9999-12-31 is not over"):
+        steps.begin(settings, At("9999-12-31", INGEST), "manual__1")
+    steps.begin(replace(settings, open_days="allow"), At("9999-12-31", INGEST), "manual__1")
+
+
+def test_nights_that_never_were_are_unfinished(settings):
+    make(settings, DAY, *CHAIN)
+    from datetime import UTC, datetime
+
+    now = datetime(2026, 11, 23, 1, tzinfo=UTC)
+    nightly = replace(settings, first_night=DAY)
+    opened = plan.look(nightly, now)
+    assert {each.day for each in opened} == {NEXT, "2026-11-22"}
+    starts = plan.plan(opened, {"ingest_uploads"}, now)
+    assert [(each.dag, each.day) for each in starts] == [("ingest_uploads", NEXT), ("ingest_uploads", "2026-11-22")]
+
+
+def test_records_that_change_side_by_side_are_all_kept(settings):
+    from concurrent.futures import ThreadPoolExecutor
+
+    objects = Lake(settings).objects
+
+    def count(number: int) -> None:
+        records.change(objects, settings.model, At(DAY, SWEEP), lambda seen: replace(seen, tries=seen.tries + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count, range(24)))
+    assert records.read(objects, settings.model)[DAY][SWEEP].tries == 24
