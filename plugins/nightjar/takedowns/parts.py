@@ -52,14 +52,14 @@ def replace(lake: Lake, partition: Partition, names: Collection[str], change: Ca
     for name in names:
         rows = change(name) if name in used else None
         made[name] = None if rows is None else lake.put_part(partition, _shard(name), rows)
-    parts = [made.get(part.name) or part for part in manifest.parts]
-    if parts != manifest.parts:
-        objects.put(key, Manifest(sum(part.rows for part in parts), parts).to_json(), expect=before)
     for shard, part in receipts.items():
         if new := made.get(part.name):
             objects.put(receipt_key(partition, shard), new.to_json())
         elif part.name in made:
             objects.delete(receipt_key(partition, shard))
+    parts = [made.get(part.name) or part for part in manifest.parts]
+    if parts != manifest.parts:
+        objects.put(key, Manifest(sum(part.rows for part in parts), parts).to_json(), expect=before)
     for name, part in made.items():
         if part is None or part.name != name:
             objects.delete(partition.prefix + name)
