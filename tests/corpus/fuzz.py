@@ -64,7 +64,7 @@ def _listed(lists: list[bytes]) -> damaged.Damage:
 
 def finding(name: str, path: Path, scratch: Path, watch: Watch, reasons: frozenset[str]) -> str | None:
     """What is wrong with how the file is taken, or None."""
-    before = _cpu_s()
+    before, larger = _cpu_s(), max(DECODE_MEMORY_BYTES, _largest_bytes())
     try:
         names.track_id(f"uploads/dt=2026-11-20/{name}")
         heard = probe.probe(path)
@@ -81,7 +81,7 @@ def finding(name: str, path: Path, scratch: Path, watch: Watch, reasons: frozens
         return f"the probe hears {heard.duration_s} s and the embedder {pcm.seconds} s"
     if spent > 2 * (DECODE_START_CPU_S + seconds / DECODE_PACE) + _SLACK_CPU_S:
         return f"it took {spent:.1f} s of a processor for {seconds:.1f} s of sound"
-    if (largest := resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024) > DECODE_MEMORY_BYTES:
+    if (largest := _largest_bytes()) > larger:
         return f"ffmpeg had {largest / 2**20:.0f} MiB"
     if touches := watch.touches():
         return f"more was read than the file: {touches}"
@@ -91,6 +91,11 @@ def finding(name: str, path: Path, scratch: Path, watch: Watch, reasons: frozens
 def _cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _largest_bytes() -> int:
+    """What the largest child had that has ended, also one that this process had before."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 def run(seconds: float, seed: int, kept: Path) -> int:

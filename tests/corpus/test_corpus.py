@@ -54,7 +54,8 @@ def test_a_night_of_bad_files(whole, lake, settings, watch, tmp_path):
     made = _night("embed", scratch)
 
     assert watch.touches() == []
-    assert list(scratch.iterdir()) == []
+    left = [each.name for each in scratch.iterdir() if each.name != "__pycache__"]  # of TensorFlow's generated code
+    assert left == []
     tracks, refused = _judged(lake, by_key)
     assert (taken["uploads"], taken["tracks"]) == (len(tracks) + len(refused), len(tracks))
     assert made["embedded"] == len(tracks)
