@@ -5,8 +5,12 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from deploy.embedded import milvus_server, ports
+from deploy.embedded import ports
 from deploy.embedded.service import Service, executable
+
+_PROGRAM = Path(__file__).with_name("milvus_server.py")
+"""Run and not imported: the embedder's environment, whose tests start other services, has no Milvus Lite."""
+_TOKEN = "NIGHTJAR_MILVUS_TOKEN"
 
 
 class MilvusLite(Service):
@@ -28,10 +32,10 @@ class MilvusLite(Service):
 
     def command(self) -> list[str]:
         place = [str(self.folder), str(self.ports["milvus"])]
-        return [executable("python"), "-P", milvus_server.__file__, *place]  # -P: what lies beside it is not imported
+        return [executable("python"), "-P", str(_PROGRAM), *place]  # -P: what lies beside it is not imported
 
     def environment(self) -> dict[str, str]:
-        return {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", milvus_server.TOKEN: self.token}
+        return {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", _TOKEN: self.token}
 
     def ready(self) -> bool:
         return ports.answers(self.ports["milvus"])
