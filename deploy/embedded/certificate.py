@@ -1,7 +1,11 @@
-"""A certificate by which the parts of one server know each other, and nobody else: made anew at each start."""
+"""`python certificate.py CERTIFICATE KEY`: a certificate by which the parts of one server know each other, and nobody
+else, made anew at each start. A program of its own, since the embedder's tests start that server too, and their
+environment cannot make one.
+"""
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,3 +38,7 @@ def write(certificate: Path, key: Path) -> None:
     key.touch(mode=0o600)
     key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     certificate.write_bytes(made.public_bytes(Encoding.PEM))
+
+
+if __name__ == "__main__":
+    write(*map(Path, sys.argv[1:]))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 import urllib.error
 from pathlib import Path
 
-from deploy.embedded import certificate, ports
+from deploy.embedded import ports
 from deploy.embedded.service import Service, executable
 
 _SERVERS = ("s3", "master", "volume", "filer", "admin")
@@ -38,7 +39,9 @@ class SeaweedFS(Service):
         return self.keys | keys | peers | {"WEED_GRPC_CA": str(self._certificate)}
 
     def prepare(self) -> None:
-        certificate.write(self._certificate, self._key)
+        python = Path(executable("weed")).with_name("python")  # of the environment that has the servers
+        program = [python, "-P", Path(__file__).with_name("certificate.py")]  # -P: as for Milvus
+        subprocess.run([*program, self._certificate, self._key], check=True)
 
     def command(self) -> list[str]:
         listen = [f"-{server}.port={self.ports[server]}" for server in _SERVERS]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-import redis
-
 from deploy.embedded.service import Service, package_folder, write_private
 
 
@@ -49,6 +47,8 @@ class Valkey(Service):
         ]
 
     def ready(self) -> bool:
+        import redis  # here: the embedder's environment, whose tests start other services, has none
+
         try:
             with redis.Redis.from_url(self.url, socket_timeout=1) as client:
                 return client.ping()
