@@ -51,7 +51,7 @@ def test_exports_that_came_since_they_were_read_are_shown_until_they_are_taken(s
     found, said = status(capsys, DAY)
     assert found["late_exports"] == f"1 arrived (first: {key})"
     assert f"Exports came since they were read: 1 arrived (first: {key})." in said
-    assert "at once: airflow backfill create" in said
+    assert f"at once: nightjar rerun {DAY}" in said
     steps.ingest_listens(settings, "2026-11-23")
     assert "Exports came" not in status(capsys)[1]
     assert status(capsys, DAY)[0]["late_exports"] is None
