@@ -59,7 +59,7 @@ def examine(
             taken = f"The id is taken by {outcome.tracks[0]['key']} of the same day"
             outcome.reject(key, Reject("duplicate_track_id", taken))
             continue
-        row = _kept(kept or {}, key, forgotten) or _song(objects, upload, track_id, day, forgotten)
+        row = (kept or {}).get(key) or _song(objects, upload, track_id, day, forgotten)
         if isinstance(row, Reject):
             theirs = row.reason == TAKEN_DOWN and track_id not in forgotten.tracks
             owner = claims.owner(track_id) if theirs else None
@@ -69,11 +69,6 @@ def examine(
         else:
             outcome.tracks.append(row)
     return outcome
-
-
-def _kept(kept: Mapping[str, dict], key: str, forgotten: Forgotten) -> dict | None:
-    row = kept.get(key)
-    return None if row is None or row["track_id"] in forgotten.tracks or row["uploader"] in forgotten.users else row
 
 
 def _taken_on(day: str) -> Reject:

@@ -67,17 +67,17 @@ def refreeze(settings: Settings, day: str) -> dict:
     lake = Lake(settings)
     partition = Partition("uploads", day)
     before = lake.read(partition)
-    now = uploads.listed(lake, day, ledger.forgotten(lake))
-    frozen = uploads.renewed(before, now, _kept(lake, day))
+    forgotten = ledger.forgotten(lake)
+    frozen = uploads.renewed(before, uploads.listed(lake, day, forgotten), _kept(lake, day, forgotten))
     lake.write(partition, frozen)
     log.info("refreeze %s: %d uploads instead of %d", day, frozen.num_rows, before.num_rows)
     return {"uploads": frozen.num_rows, "before": before.num_rows}
 
 
-def _kept(lake: Lake, day: str) -> dict[str, dict]:
-    """The rows of tracks that the day has already, by key."""
+def _kept(lake: Lake, day: str, forgotten: Forgotten) -> dict[str, dict]:
+    """The rows of tracks that the day has already, by key, but those of songs to be forgotten."""
     partition = Partition("tracks", day)
-    rows = lake.read(partition).to_pylist() if lake.exists(partition) else []
+    rows = without("tracks", lake.read(partition), forgotten).to_pylist() if lake.exists(partition) else []
     return {row["key"]: row for row in rows}
 
 
@@ -89,9 +89,9 @@ def probe_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
     """
     lake = Lake(settings)
     work = uploads.of_shard(lake.read(Partition("uploads", day)), shard, shards)
-    examine = partial(
-        songs.examine, lake.objects, Claims(lake, day), day, ledger.forgotten(lake), kept=_kept(lake, day)
-    )
+    forgotten = ledger.forgotten(lake)
+    kept = _kept(lake, day, forgotten)
+    examine = partial(songs.examine, lake.objects, Claims(lake, day), day, forgotten, kept=kept)
     tracks, rejects = [], []
     with ThreadPoolExecutor(PARALLEL) as pool:
         for done, outcome in enumerate(pool.map(examine, work), start=1):
