@@ -27,7 +27,6 @@ def say_what_failed(context: dict[str, Any]) -> None:
         f"Runbook: the DAG's documentation. Log: {getattr(instance, 'log_url', '')}"
     )
     log.error(text)
-    _note(instance, day, error)
     address = Settings.read().alert_webhook
     if not address:
         return
@@ -39,8 +38,10 @@ def say_what_failed(context: dict[str, Any]) -> None:
         log.error("the alert could not be posted to NIGHTJAR_ALERT_WEBHOOK: %s", error)
 
 
-def _note(instance: Any, day: str | None, error: str) -> None:
-    """Tell `converge` not to try the same again."""
+def note_what_failed(context: dict[str, Any]) -> None:
+    """Another failure callback: tells `converge` not to try the same again."""
+    instance = context["task_instance"]
+    day, error = getattr(context.get("dag_run"), "partition_key", None), str(context.get("exception"))
     from nightjar.converge import steps
     from nightjar.converge.stages import DAGS, LISTENS, At
     from nightjar.models import live

@@ -11,7 +11,7 @@ from airflow.sdk import Asset, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from nightjar import days
-from nightjar.airflow.notify import say_what_failed
+from nightjar.airflow.notify import note_what_failed, say_what_failed
 from nightjar.errors import DayNotOver, GateClosed, SchemaMismatch
 from nightjar.settings import Settings
 
@@ -36,7 +36,7 @@ DEFAULTS = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(minutes=30),
-    "on_failure_callback": say_what_failed,
+    "on_failure_callback": [say_what_failed, note_what_failed],
 }
 
 _NO_RETRY_MENDS = (DayNotOver, GateClosed, SchemaMismatch)

@@ -176,7 +176,10 @@ class Store:
         def whole(chunk: list[str]) -> list[bytes]:
             return [b"EVAL", scripts.HOLDING, b"%d" % len(chunk), *(key.encode() for key in chunk), *parts]
 
-        answers = self._answers(keys, whole, lambda pipe, key: pipe.eval(scripts.HOLDING, 1, key, *parts))
+        def each(pipe, key: str):
+            return pipe.execute_command("EVAL", scripts.HOLDING, 1, key, *parts)  # `eval` is not for a cluster's pipes
+
+        answers = self._answers(keys, whole, each)
         found: list[str] = []
         for chunk, answer in answers:
             if self._cluster:  # an answer for each key
