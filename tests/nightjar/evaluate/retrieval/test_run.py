@@ -44,7 +44,7 @@ def test_a_report_of_all_models(folder, capsys):
     report = json.loads((folder / "report.json").read_text())
     assert (report["songs"], report["queries"], report["labels"]) == (8, 8, 2)
     [rejected] = report["rejected"]
-    assert (rejected["file"], rejected["reason"]) == ("broken.wav", "unreadable")
+    assert (rejected["file"], rejected["reason"]) == ("broken.wav", "not_audio")
     assert rejected["detail"]
     assert list(report["models"]) == list(MODELS)
     for model, found in report["models"].items():
