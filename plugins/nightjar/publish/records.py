@@ -106,10 +106,11 @@ def last(objects: Objects, store: Store) -> Last:
 
     Raises NightjarError if it names lists that are there and of which this bucket knows nothing.
     """
-    pointer, was = store.current(), read(objects, shown(objects))
-    named = read(objects, pointer)
+    pointer, ours = store.current(), shown(objects)
+    was, named = read(objects, ours), read(objects, pointer)
     if pointer and named is None:
-        if is_version(pointer) and store.count([new_users_key(pointer)]):
+        lost_its_record = pointer == ours  # which somebody removed, say because it was damaged
+        if is_version(pointer) and not lost_its_record and store.count([new_users_key(pointer)]):
             raise NightjarError(
                 f"the key-value store shows {pointer}, which was not published from {objects.bucket}",
                 "If another Nightjar uses this store, give each its own (NIGHTJAR_KV_URL); if its lists are to go, "
