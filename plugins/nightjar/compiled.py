@@ -1,35 +1,72 @@
 """The decorator of functions that numba compiles, kept from one process to the next.
 
 numba looks only at the file of a function to know whether what it kept is still right, not at those of the functions
-and constants that were compiled into it. So it is kept under a name that tells the source of the whole library.
+and constants that were compiled into it. So it is kept under a name that tells the source of the function's module and
+of all that this imports from the library.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import inspect
 import os
+from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import numba
 from numba.core import config
+from numba.misc.appdirs import AppDirs
 
 _LIBRARY = Path(__file__).parent
+_one_at_a_time = Lock()  # numba asks for its folder while it decorates
 
 
-def _digest() -> str:
+@cache
+def _imported(source: Path) -> frozenset[Path]:
+    """The library's files that a file imports when it is loaded."""
+    names = set()
+    for node in ast.parse(source.read_bytes()).body:  # compiled code sees a module's names, not those inside functions
+        if isinstance(node, ast.Import):
+            names.update(each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names.update([node.module, *(f"{node.module}.{each.name}" for each in node.names)])
+    ours = [_LIBRARY.parent.joinpath(*name.split(".")) for name in names if name.startswith(f"{_LIBRARY.name}.")]
+    files = [*(path.with_suffix(".py") for path in ours), *(path / "__init__.py" for path in ours)]
+    return frozenset(file for file in files if file.is_file())
+
+
+def sources(source: Path) -> frozenset[Path]:
+    """A file of the library and all of its files that are loaded with it."""
+    found, left = set(), [source]
+    while left:
+        if (each := left.pop()) not in found:
+            found.add(each)
+            left.extend(_imported(each))
+    return frozenset(found)
+
+
+@cache
+def _kept(source: Path) -> str:
+    """The folder of what is compiled for a file's functions."""
     digest = hashlib.sha256()
-    for path in sorted(_LIBRARY.rglob("*.py")):
-        digest.update(str(path.relative_to(_LIBRARY)).encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+    for path in sorted(sources(source)):
+        digest.update(str(path).encode() + path.read_bytes())
+    beside = _LIBRARY / "__pycache__"
+    folder = config.CACHE_DIR or (beside if os.access(_LIBRARY, os.W_OK) else AppDirs("numba", False).user_cache_dir)
+    return str(Path(folder) / f"compiled-{digest.hexdigest()[:16]}")
 
 
-if not config.CACHE_DIR and os.access(_LIBRARY, os.W_OK):  # else numba keeps it in the user's own cache
-    config.CACHE_DIR = str(_LIBRARY / "__pycache__" / f"compiled-{_digest()}")
-
-
-def compiled(function=None, **options):
+def compiled(function, **options):
     """As numba.njit, kept on disk and without Python's lock. Other options are numba's."""
-    return numba.njit(function, cache=True, nogil=True, **options)
+    with _one_at_a_time:
+        given = config.CACHE_DIR
+        config.CACHE_DIR = _kept(Path(inspect.getfile(function)))
+        try:
+            return numba.njit(function, cache=True, nogil=True, **options)
+        finally:
+            config.CACHE_DIR = given
 
 
 def borrowing(function):
