@@ -23,7 +23,7 @@ from embedder.song import Decoded, Fetched, Place, decoded, end, fetch, separate
 from embedder.stems import Stems
 from embedder.timing import Seconds
 from embedder.unfinished import Processed, Unfinished
-from nightjar import schemas
+from nightjar import refusals, schemas
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.objects import ObjectMissing
@@ -78,6 +78,8 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
             said = _counted(each.track, each.song, rows, summary)
             summary.seconds.add(each.seconds)
             say(f"song {number}/{len(tracks)} {each.track['track_id']}: {said} ({each.seconds})")
+    refused = sum(row["reason"] == refusals.REASON for row in rows["rejects"])
+    refusals.not_all(refused, len(tracks) - refused, "uploads")
     for table in tables:
         lake.write_part(Partition(table, day, settings.model), shard, schemas.table(table, rows[table]))
     lake.write_part(Partition("rejects", day, stage=STAGE), shard, schemas.table("rejects", rows["rejects"]))

@@ -19,7 +19,8 @@ from embedder.stems import Stems
 from embedder.timing import Seconds
 from embedder.unfinished import Processed
 from embedder.vectors import Whitening
-from nightjar.objects import Objects
+from nightjar import refusals
+from nightjar.objects import ObjectRefused, Objects
 from nightjar.thresholds import PRINT_SPEEDS
 
 if TYPE_CHECKING:
@@ -193,7 +194,10 @@ def vector_rows(own: dict, embeddings: np.ndarray, whitening: Whitening) -> dict
 
 def _fetched(track: dict, objects: Objects, folder: Path) -> Path:
     upload = folder / "upload"  # never as the key has it, which may be of any length and mean anything
-    objects.download(track["key"], upload)
+    try:
+        objects.download(track["key"], upload)
+    except ObjectRefused as error:
+        raise SongRejected(refusals.REASON, refusals.sentence(error)) from error
     with upload.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != track["sha256"]:

@@ -38,6 +38,8 @@ FOR_THE_EMBEDDER = {
     "parent",
     "partition",
     "parts",
+    "refusals",
+    "remote",
     "rules",
     "schemas",
     "settings",

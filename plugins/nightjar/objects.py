@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,10 +23,14 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Inc
 from botocore.exceptions import ConnectionError as NoConnection
 
 from nightjar.errors import NightjarError
+from nightjar.remote import Remote
 from nightjar.settings import Settings
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CONFLICT = {"409", "412", "PreconditionFailed", "ConditionalRequestConflict"}
+_REFUSED = {"400", "403", "AccessDenied", "AllAccessDisabled", "InvalidObjectState", "InvalidRequest"}
+"""How an object is not handed out that is there: no right to it, archived, or encrypted with a key that is not ours.
+A head has no more than the number to say so."""
 
 _FAILURES = (ClientError, BotoCoreError, boto3.exceptions.Boto3Error)
 """What boto3 raises. Its own errors, of whole files, are no BotoCoreError."""
@@ -50,6 +55,10 @@ class StoreFailed(NightjarError):
     """Object storage does not answer, or refuses: it is not about one object."""
 
 
+class ObjectRefused(StoreFailed):
+    """The store does not hand out this object, which is there: perhaps it alone. See `nightjar.refusals`."""
+
+
 class ObjectChanged(NightjarError):
     """A conditional put found another object than it expected: somebody else wrote first.
 
@@ -70,35 +79,6 @@ class ObjectInfo:
     etag: str
     modified: datetime
     metadata: dict[str, str]
-
-
-class _Remote(io.RawIOBase):
-    """An object as a file that is read where one seeks."""
-
-    def __init__(self, objects: Objects, key: str, size: int) -> None:
-        self._objects, self._key, self._size, self._at = objects, key, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def readinto(self, buffer) -> int:
-        stop = min(self._at + len(buffer), self._size)
-        if self._at >= stop:
-            return 0
-        body = self._objects.part_of(self._key, self._at, stop)
-        buffer[: len(body)] = body
-        self._at += len(body)
-        return len(body)
 
 
 class Objects:
@@ -147,7 +127,7 @@ class Objects:
 
     def open(self, key: str, size: int) -> io.RawIOBase:
         """An object of known size as a file, of which only what is asked for is fetched. Raises ObjectMissing."""
-        return _Remote(self, key, size) if size > _WORTH_SEEKING else io.BytesIO(self.get(key))
+        return Remote(partial(self.part_of, key), size) if size > _WORTH_SEEKING else io.BytesIO(self.get(key))
 
     def part_of(self, key: str, start: int, stop: int) -> bytes:
         """Bytes `start` to `stop`, excluded, of an object. Raises ObjectMissing."""
@@ -218,10 +198,14 @@ class Objects:
             raise self._explained(error, key) from error
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Objects under `prefix`, by key."""
+        """Objects under `prefix`, by key, each once: some gateways begin a page with the last key of the one before."""
+        last = None
         try:
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
                 for seen in page.get("Contents", []):
+                    if seen["Key"] == last:
+                        continue
+                    last = seen["Key"]
                     yield ObjectInfo(seen["Key"], seen["Size"], seen["ETag"].strip('"'), seen["LastModified"], {})
         except _FAILURES as error:
             raise self._explained(error, prefix) from error
@@ -290,4 +274,6 @@ class Objects:
             )
         else:
             remedy = "Check NIGHTJAR_S3_ENDPOINT, the AWS_* credentials and that the store is up"
-        return StoreFailed(f"object storage at {where} failed for {key!r}: {error}", remedy)
+        reads = isinstance(error, ClientError) and error.operation_name in ("GetObject", "HeadObject")
+        kind = ObjectRefused if reads and (code in _REFUSED or code.startswith("KMS.")) else StoreFailed
+        return kind(f"object storage at {where} failed for {key!r}: {error}", remedy)

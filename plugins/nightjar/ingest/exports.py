@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from nightjar import schemas
+from nightjar import refusals, schemas
 from nightjar.ingest import events
 from nightjar.ingest.judge import Reject
 from nightjar.ingest.uploads import Drift, drift
 from nightjar.lake import Lake, Partition
-from nightjar.objects import ObjectInfo, Objects
+from nightjar.objects import ObjectInfo, ObjectRefused, Objects
 from nightjar.thresholds import MAX_EXPORT_BYTES
 
 STAGE = "listens"
@@ -48,7 +48,7 @@ def collect(objects: Objects, name: str, day: str) -> Export:
     """Every file of a day, read. One reject for each file and reason, whether it costs rows or the file.
 
     Of a broken export of listens nothing is taken: what of it can be read is not to be believed either. Takedowns are
-    all taken.
+    all taken. Raises StoreFailed if the store refuses all files.
     """
     kept, rejects, files, dropped = [], [], [], Counter()
     for seen in listed(objects, name, day):
@@ -68,6 +68,8 @@ def collect(objects: Objects, name: str, day: str) -> Export:
             else:
                 kept.append(taken.rows)
         files.append(row)
+    problems = Counter(row["problem"] for row in files)
+    refusals.not_all(problems[refusals.REASON], len(files) - problems[refusals.REASON], f"files of {name}")
     merged = events.merge(name, kept)
     if repeated := sum(rows.num_rows for rows in kept) - merged.num_rows:
         dropped["duplicate_row"] = repeated
@@ -112,7 +114,10 @@ def _read(objects: Objects, name: str, day: str, seen: ObjectInfo) -> events.Tak
         )
     with TemporaryDirectory(prefix="nightjar-export-") as folder:
         path = Path(folder) / "export.parquet"
-        objects.download(seen.key, path)
+        try:
+            objects.download(seen.key, path)
+        except ObjectRefused as error:
+            return Reject(refusals.REASON, refusals.sentence(error))
         with path.open("rb") as file:
             return events.read(name, file, path.stat().st_size, day)
 

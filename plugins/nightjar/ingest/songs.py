@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from nightjar import refusals
 from nightjar.ingest import judge, metadata, names
 from nightjar.ingest.claims import Claims
 from nightjar.ingest.judge import Reject
 from nightjar.ingest.probe import probe
-from nightjar.objects import ObjectInfo, ObjectMissing, Objects
+from nightjar.objects import ObjectInfo, ObjectMissing, ObjectRefused, Objects
 from nightjar.takedowns.forgotten import Forgotten
 
 log = logging.getLogger(__name__)
 
 STAGE = "ingest"
 TAKEN_DOWN = "taken_down"
+NOT_READ = {TAKEN_DOWN, refusals.REASON, "bad_name", "duplicate_track_id", "empty", "too_large", "missing"}
+"""Reasons for which an upload's bytes need not have been seen."""
 
 
 @dataclass
@@ -92,6 +95,8 @@ def _song(objects: Objects, upload: dict, track_id: str, day: str, forgotten: Fo
             after = objects.head(upload["key"])
         except ObjectMissing:
             return Reject("missing", "The object was deleted after the day was frozen")
+        except ObjectRefused as error:
+            return Reject(refusals.REASON, refusals.sentence(error))
         if not _frozen(info, upload) or not _frozen(after, upload):
             return Reject("changed_after_freeze", f"Replaced after the day was frozen: nightjar rerun {day}")
         with path.open("rb") as file:  # first: a disk that cannot be read must not look like a broken song

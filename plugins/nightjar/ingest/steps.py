@@ -8,7 +8,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from nightjar import days, schemas
+from nightjar import days, refusals, schemas
 from nightjar.errors import NightjarError
 from nightjar.ingest import events, exports, songs, uploads
 from nightjar.ingest.claims import Claims
@@ -101,6 +101,9 @@ def probe_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
                 log.info("%s: rejected, %s: %s", row["key"], row["reason"], row["detail"])
             if done % 100 == 0:
                 log.info("probe_shard %s %d/%d: %d of %d track ids", day, shard, shards, done, len(work))
+    reasons = Counter(row["reason"] for row in rejects)
+    read = len(tracks) + sum(count for reason, count in reasons.items() if reason not in songs.NOT_READ)
+    refusals.not_all(reasons[refusals.REASON], read, "uploads")
     taken_down = {row["track_id"] for row in rejects if row["reason"] == songs.TAKEN_DOWN}
     taken_down -= {row["track_id"] for row in tracks}
     # Those that only their uploader's takedown names are known from now on by themselves.
