@@ -1,9 +1,10 @@
 """
 # converge: what is unfinished is started
 
-Every five minutes. Asset events start the chain at once; this DAG makes up for every one that was lost: a DAG was
-paused, a task was cleared, a run was deleted or marked, the scheduler was down. It compares what each stage of each
-day was made from with what there is now, and starts the earliest stage of each day that is out of date.
+Every five minutes (`NIGHTJAR_CONVERGE_S`). Asset events start the chain at once; this DAG makes up for every one that
+was lost: a DAG was paused, a task was cleared, a run was deleted or marked, the scheduler was down. It compares what
+each stage of each day was made from with what there is now, and starts the earliest stage of each day that is out of
+date.
 
 **Healthy:** nothing to do.
 
@@ -15,13 +16,13 @@ day was made from with what there is now, and starts the earliest stage of each 
 
 from __future__ import annotations
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import DeltaTriggerTimetable, dag, task
 
-from nightjar.airflow.tasks import DEFAULTS, converged
+from nightjar.airflow.tasks import DEFAULTS, converge_interval, converged
 
 
 @dag(
-    schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
+    schedule=DeltaTriggerTimetable(converge_interval()),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,

@@ -30,7 +30,8 @@ from datetime import timedelta
 
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
-from nightjar.airflow.tasks import DAY, DEFAULTS, EMBEDDINGS, SEPARATION_POOL, TRACKS, each_shard, run_step
+from nightjar.airflow.day import DAY
+from nightjar.airflow.tasks import DEFAULTS, EMBEDDINGS, SEPARATION_POOL, TRACKS, each_shard, run_step
 
 
 @dag(

@@ -31,7 +31,8 @@ from __future__ import annotations
 
 from airflow.sdk import CronPartitionTimetable, dag, task
 
-from nightjar.airflow.tasks import DAY, DEFAULTS, TRACKS, each_shard, first_night, run_step
+from nightjar.airflow.day import DAY
+from nightjar.airflow.tasks import DEFAULTS, TRACKS, each_shard, first_night, run_step
 
 
 @dag(

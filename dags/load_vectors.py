@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
-from nightjar.airflow.tasks import DAY, DEFAULTS, EMBEDDINGS, VECTORS, run_step
+from nightjar.airflow.day import DAY
+from nightjar.airflow.tasks import DEFAULTS, EMBEDDINGS, VECTORS, run_step
 
 
 @dag(

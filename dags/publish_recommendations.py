@@ -35,7 +35,8 @@ from __future__ import annotations
 
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
-from nightjar.airflow.tasks import DAY, DEFAULTS, DUPLICATES, LISTS, each_shard, run_step
+from nightjar.airflow.day import DAY
+from nightjar.airflow.tasks import DEFAULTS, DUPLICATES, LISTS, each_shard, run_step
 
 
 @dag(

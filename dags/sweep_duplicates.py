@@ -26,7 +26,8 @@ from __future__ import annotations
 
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
-from nightjar.airflow.tasks import DAY, DEFAULTS, DUPLICATES, VECTORS, run_step
+from nightjar.airflow.day import DAY
+from nightjar.airflow.tasks import DEFAULTS, DUPLICATES, VECTORS, run_step
 
 
 @dag(

@@ -94,7 +94,8 @@ class Nights:
         for raw in self._stack.api.get("/dags/~/dagRuns?order_by=-id&limit=100")["dag_runs"]:
             began = _seconds(raw["start_date"]) or math.inf
             run = Run(raw["dag_run_id"], raw["state"], began, _seconds(raw["end_date"]))
-            newest.setdefault((raw["dag_id"], raw["partition_key"]), run)
+            day = raw["partition_key"] or (raw["conf"] or {}).get("day")  # the latter in runs of `converge`
+            newest.setdefault((raw["dag_id"], day), run)
         return chained(newest, self._days)
 
     def watch(self, show: Callable[[dict[tuple[str, str], Run]], None], within_s: float) -> None:

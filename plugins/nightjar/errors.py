@@ -25,6 +25,10 @@ class SchemaMismatch(NightjarError):
     """Rows do not have the columns and types that `nightjar.schemas` gives their table."""
 
 
+class NotADay(NightjarError):
+    """A run has no day, or something else in its place."""
+
+
 class DayNotOver(NightjarError):
     """A day that is still going on, or lies in the future, was to be taken in."""
 

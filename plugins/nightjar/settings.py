@@ -84,6 +84,8 @@ class Settings:
     sql_dir: str = str(REPOSITORY / "sql")
     open_days: str = ""
     """`allow` to take in a day that is not over, for tests; empty: it is refused."""
+    converge_s: int = 300
+    """Seconds between two looks of `converge` for what is unfinished."""
     first_night: str = ""
     """The first day that the nightly schedule takes by itself; earlier ones are a backfill's. Empty: from now on."""
 

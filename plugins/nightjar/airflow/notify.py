@@ -8,6 +8,7 @@ import urllib.request
 from typing import Any
 
 from nightjar import days
+from nightjar.airflow.day import of_run
 from nightjar.errors import NightjarError
 from nightjar.legible import one_line
 from nightjar.settings import Settings
@@ -20,7 +21,7 @@ _TIMEOUT_S = 10
 def say_what_failed(context: dict[str, Any]) -> None:
     """Airflow's failure callback: names the DAG, the day, the task, the error (which names the remedy) and the log."""
     instance = context["task_instance"]
-    day = getattr(context.get("dag_run"), "partition_key", None)
+    day = of_run(context.get("dag_run"))
     error = str(context.get("exception")).rstrip(".")
     text = one_line(
         f"{instance.dag_id} {day}: {instance.task_id} failed for good: {error}. "
@@ -41,7 +42,7 @@ def say_what_failed(context: dict[str, Any]) -> None:
 def note_what_failed(context: dict[str, Any]) -> None:
     """Another failure callback: tells `converge` not to try the same again."""
     instance = context["task_instance"]
-    day, error = getattr(context.get("dag_run"), "partition_key", None), str(context.get("exception"))
+    day, error = of_run(context.get("dag_run")), str(context.get("exception"))
     from nightjar.converge import steps
     from nightjar.converge.stages import DAGS, LISTENS, At
     from nightjar.models import live

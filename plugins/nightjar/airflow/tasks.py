@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from nightjar import days
 from nightjar.airflow.notify import note_what_failed, say_what_failed
-from nightjar.errors import DayNotOver, GateClosed, SchemaMismatch
+from nightjar.errors import DayNotOver, GateClosed, NotADay, SchemaMismatch
 from nightjar.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -22,9 +22,6 @@ EMBEDDINGS = Asset("nightjar://embeddings")
 VECTORS = Asset("nightjar://vectors")
 DUPLICATES = Asset("nightjar://duplicates")
 LISTS = Asset("nightjar://lists")
-
-DAY = "{{ dag_run.partition_key }}"
-"""The only thing a task is told: the day of its run."""
 
 SEPARATION_POOL = "separation"
 """The pool of the one heavy task: a slot for each core (or GPU) that may separate songs at a time."""
@@ -39,13 +36,18 @@ DEFAULTS = {
     "on_failure_callback": [say_what_failed, note_what_failed],
 }
 
-_NO_RETRY_MENDS = (DayNotOver, GateClosed, SchemaMismatch)
+_NO_RETRY_MENDS = (DayNotOver, GateClosed, NotADay, SchemaMismatch)
 
 
 def first_night() -> datetime | None:
     """When the nightly schedule begins: the midnight after the first day that it is to take, when that day is over."""
     day = Settings.read().first_night
     return datetime.fromisoformat(f"{days.parse(day)}T00:00:00+00:00") + timedelta(days=1) if day else None
+
+
+def converge_interval() -> timedelta:
+    """How often `converge` looks for what is unfinished."""
+    return timedelta(seconds=Settings.read().sound().converge_s)
 
 
 def run_step(step: Callable[..., dict], day: str, *, begins: str = "", ends: str = "", **arguments: Any) -> dict:
@@ -67,11 +69,20 @@ def run_step(step: Callable[..., dict], day: str, *, begins: str = "", ends: str
         summary = step(settings, day, **arguments)
         if ends:
             steps.finish(settings, At(day, ends))
+            _date_events(day)
     except steps.NotDue as error:
         raise AirflowSkipException(str(error)) from error
     except _NO_RETRY_MENDS as error:
         raise AirflowFailException(str(error)) from error
     return summary
+
+
+def _date_events(day: str) -> None:
+    """Have the events of this task carry the day, also where its run has no partition key of its own."""
+    context = get_current_context()
+    if not context["dag_run"].partition_key:
+        for outlet in context["task"].outlets:
+            context["outlet_events"][outlet].add_partitions(day)
 
 
 def each_shard(summary: dict) -> list[dict[str, int]]:

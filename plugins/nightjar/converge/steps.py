@@ -37,6 +37,11 @@ log = logging.getLogger(__name__)
 
 OWN_RUNS = "converge__"
 """What the ids of runs begin with that the DAG `converge` starts."""
+_NOBODY_ASKED = (OWN_RUNS, "scheduled__")
+"""The same of runs that come by themselves: those of the schedule may come for a day that `converge` was quicker with,
+or once more after Airflow's database was lost."""
+_OF_A_RUN = {INGEST: (INGEST, LISTENS), LISTENS: (INGEST, LISTENS)}
+"""Stages that one run makes: where one of them is out of date, both are made."""
 
 
 class NotDue(NightjarError):
@@ -71,8 +76,8 @@ def begin(settings: Settings, at: At, run_id: str) -> None:
     """Note that a run begins to make a stage, and from what.
 
     Raises DayNotOver for a day that goes on, unless the settings allow that. Raises NotDue if something that it needs
-    is missing or out of date; in a run of `converge` also if the stage is current. A run that a person or an event has
-    started makes it again.
+    is missing or out of date; in a run of `converge` or of the schedule also if the stage is current. A run that a
+    person or an event has started makes it again.
     """
     if not days.is_over(at.day, clock.now()) and settings.open_days != "allow":
         raise DayNotOver(
@@ -83,8 +88,8 @@ def begin(settings: Settings, at: At, run_id: str) -> None:
     known = _concerning(lake, settings.model, of_settings, at)
     if missing := waits_for(known, of_settings, at, clock.now()):
         raise NotDue(f"{at} waits for the {', the '.join(map(str, missing))}", "It is started when that is done")
-    shares_a_run = at.stage in (INGEST, LISTENS)  # where one of the two is out of date, both are made
-    if run_id.startswith(OWN_RUNS) and not shares_a_run and is_current(known, of_settings, at):
+    together = [At(at.day, stage) for stage in _OF_A_RUN.get(at.stage, (at.stage,))]
+    if run_id.startswith(_NOBODY_ASKED) and all(is_current(known, of_settings, each) for each in together):
         raise NotDue(f"{at} is up to date", f"To make it again: nightjar rerun {at.day} --from {at.stage}")
     now = inputs(known, of_settings, at)
 

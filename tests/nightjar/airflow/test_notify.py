@@ -55,6 +55,11 @@ def test_a_webhook_that_is_not_there_is_logged_and_fails_nothing(monkeypatch, ca
     assert "the alert could not be posted to NIGHTJAR_ALERT_WEBHOOK" in caplog.text
 
 
+def test_a_run_of_converge_is_named_by_the_day_of_its_configuration(posted):
+    say_what_failed(CONTEXT | {"dag_run": SimpleNamespace(partition_key=None, conf={"day": "2026-11-21"})})
+    assert [sent["text"].startswith("load_vectors 2026-11-21: load failed") for sent in posted] == [True]
+
+
 def test_without_a_webhook_the_log_is_all(monkeypatch, caplog):
     monkeypatch.delenv("NIGHTJAR_ALERT_WEBHOOK", raising=False)
     say_what_failed(CONTEXT)

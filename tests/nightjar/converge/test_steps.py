@@ -62,12 +62,20 @@ def test_lists_are_not_made_of_a_day_whose_listens_are_missing(settings):
         steps.begin(settings, At(DAY, PUBLISH), "manual__1")
 
 
-def test_a_run_of_converge_does_not_repeat_what_is_current(settings):
+@pytest.mark.parametrize("run", ["converge__1", "scheduled__1"])
+def test_a_run_that_nobody_asked_for_does_not_repeat_what_is_current(settings, run):
     make(settings, DAY, *CHAIN)
-    with pytest.raises(steps.NotDue, match="up to date"):
-        steps.begin(settings, At(DAY, SWEEP), "converge__1")
+    for stage in (INGEST, LISTENS, SWEEP):
+        with pytest.raises(steps.NotDue, match="up to date"):
+            steps.begin(settings, At(DAY, stage), run)
     make(settings, DAY, SWEEP)
     assert unfinished(settings) == [], "the same again makes nothing out of date"
+
+
+def test_what_one_run_makes_is_made_again_together(settings):
+    make(settings, DAY, *CHAIN)
+    steps.forget(settings, DAY, LISTENS)
+    make(settings, DAY, INGEST, LISTENS, run="converge__1")
 
 
 def test_what_changed_meanwhile_does_not_end_well(settings):

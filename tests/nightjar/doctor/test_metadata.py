@@ -24,7 +24,7 @@ def found(settings: Settings) -> list[tuple[str, str]]:
 
 def test_the_database_is_missing_migrated_and_has_the_pool(postgres, tmp_path, monkeypatch):
     keys = {name: secrets.token_hex(16) for name in ("jwt", "api")} | {"fernet": ""}
-    environment = AirflowConfig(tmp_path, postgres.url, 1, (1, 1), keys).environment()
+    environment = AirflowConfig(tmp_path, postgres.url, 1, (1, 1), keys, tmp_path).environment()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     airflow = executable("airflow")
