@@ -20,15 +20,19 @@ def main() -> None:
     parser.add_argument("--shard", type=int)
     parser.add_argument("--shards", type=int)
     given = parser.parse_args()
-    settings = Settings.load()
+    embed(Settings.load(), given.day, given.shard, given.shards)
+
+
+def embed(settings: Settings, day: str, shard: int, shards: int) -> None:
+    """Stage what the embedder would stage of one shard."""
     lake = Lake(settings)
-    tracks = lake.read(Partition("tracks", given.day)).to_pylist()
-    own = dealt({row["track_id"]: row["duration_s"] for row in tracks}, given.shards)[given.shard]
+    tracks = lake.read(Partition("tracks", day)).to_pylist()
+    own = dealt({row["track_id"]: row["duration_s"] for row in tracks}, shards)[shard]
     uploads = [_upload(row) for row in tracks if row["track_id"] in own]
-    for table, rows in nights.embedded(uploads).items():
-        lake.write_part(Partition(table, given.day, settings.model), given.shard, schemas.table(table, rows))
-    lake.write_part(Partition("stems", given.day, settings.model), given.shard, schemas.table("stems", _stems(uploads)))
-    lake.write_part(Partition("rejects", given.day, stage="embed"), given.shard, schemas.empty("rejects"))
+    made = nights.embedded(uploads) | {"stems": _stems(uploads)}
+    for table, rows in made.items():
+        lake.write_part(Partition(table, day, settings.model), shard, schemas.table(table, rows))
+    lake.write_part(Partition("rejects", day, stage="embed"), shard, schemas.empty("rejects"))
 
 
 def _upload(track: dict) -> nights.Upload:

@@ -52,18 +52,6 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Prints a line of progress now, past pytest's capture."""
-    capture, begun = request.config.pluginmanager.getplugin("capturemanager"), time.monotonic()
-
-    def line(text: str) -> None:
-        with capture.global_and_fixture_disabled():
-            print(f"  [{time.monotonic() - begun:4.0f} s] {text}", flush=True)
-
-    return line
-
-
-@pytest.fixture(scope="module")
 def night(made, tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None]) -> Iterator[Night]:
     truth = made.truth
     say(f"a night through Airflow: {len(truth.uploads)} uploads over {len(truth.days)} days")

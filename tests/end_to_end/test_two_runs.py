@@ -6,92 +6,32 @@ One stack for all cases, each on a day of its own, with a stand-in for the embed
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from deploy.demo.nights import DAGS
 from deploy.embedded.airflow import Scheduler
-from deploy.embedded.stack import Stack
-from nightjar.errors import NightjarError
-from nightjar.lake import Lake, Partition
-from nightjar.publish.store import connect
+from nightjar.lake import Partition
 from nightjar.publish.versions import POINTER, day_of, owner
-from nightjar.settings import FIRST_MODEL, Settings
-from tests.end_to_end import stand_in
-from tests.nightjar.ingest.exported import listen, listens, parquet
-from tests.nightjar.ingest.made import contents, sound
+from nightjar.settings import FIRST_MODEL
+from tests.end_to_end.chain import DAGS, UPLOADS, Chain, Found, running
 
 pytestmark = pytest.mark.services  # minutes
 
-UPLOADS = 3
 WITHIN_S = 1800.0
 QUIET_S = 15.0
 """So long may nothing run between two DAGs of the chain."""
 
-Found = dict[str, bytes]
-"""Every object that the nights wrote and every key of the store, with its content."""
 
-
-class Days:
-    """The days of a stack: uploads, listens, runs, and what they leave."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.stack, self.api, self.lake = stack, stack.api, Lake(stack.settings)
-
-    def upload(self, day: str) -> None:
-        """Songs, and a listener of each."""
-        put = self.lake.objects.put
-        for number in range(UPLOADS):
-            body = sound("mp3", "-b:a", "64k", source=f"sine={300 + 100 * number + int(day[-2:])}:duration=4")
-            put(f"uploads/dt={day}/{day}-{number}.mp3", body)
-        at = datetime.fromisoformat(f"{day}T12:00:00+00:00")
-        plays = [listen(user_id=f"u{n}", track_id=f"{day}-{n}", listened_at=at, played_s=4.0) for n in range(UPLOADS)]
-        put(f"listens/dt={day}/a.parquet", parquet(listens(*plays)))
-
-    def trigger(self, day: str, dag: str = DAGS[0]) -> str:
-        """As the schedule's run is: one of the DAG's own, with the day as its key."""
-        body = {"partition_key": day, "logical_date": None}
-        return self.api.call("POST", f"/dags/{dag}/dagRuns", body)["dag_run_id"]
-
-    def backfill(self, day: str) -> None:
-        body = {"dag_id": DAGS[0], "from_date": f"{day}T00:00:00Z", "to_date": f"{day}T00:00:00Z"}
-        self.api.call("POST", "/backfills", body | {"max_active_runs": 1, "reprocess_behavior": "completed"})
-
-    def clear(self, dag: str, run_id: str, **which: object) -> dict:
-        """The whole run, or of it `task_ids`. In the moment in which the scheduler cuts a mapped task Airflow answers
-        500 (a foreign key of task_instance_history) and clears nothing: then again, as a person would."""
-        body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "include_downstream": True} | which
-        for last in (False, False, True):
-            try:
-                return self.api.call("POST", f"/dags/{dag}/clearTaskInstances", body)
-            except NightjarError as error:
-                if last or "500" not in error.message:
-                    raise
-                time.sleep(1)
-        raise AssertionError("unreachable")
-
-    def all_runs(self) -> list[dict]:
-        return self.api.get("/dags/~/dagRuns?order_by=-id&limit=100")["dag_runs"]
+class Days(Chain):
+    """Waits for the days of a stack, and checks what they leave."""
 
     def keys(self) -> dict[str, str]:
         """The key of each run, of all days."""
-        return {f"{run['dag_id']} {run['dag_run_id']}": run["partition_key"] for run in self.all_runs()}
-
-    def runs(self, day: str) -> list[dict]:
-        return [run for run in self.all_runs() if run["partition_key"] == day]
-
-    def of(self, day: str, dag: str) -> list[dict]:
-        """The runs of one DAG for a day, the newest first."""
-        return [run for run in self.runs(day) if run["dag_id"] == dag]
+        return {f"{run['dag_id']} {run['dag_run_id']}": run["day"] for run in self.all_runs()}
 
     def until(self, day: str, holds: Callable[[], object]) -> None:
         """Wait for something that the runs of a day do."""
@@ -121,18 +61,10 @@ class Days:
             assert time.monotonic() < deadline, states
             time.sleep(1)
 
-    def found(self) -> Found:
-        with closing(connect(self.stack.settings.kv_url)) as store:
-            keys = sorted(store.scan_iter(count=1000))
-            return contents(self.lake, "") | dict(zip(map(bytes.decode, keys), store.mget(keys), strict=True))
-
     def published(self, day: str) -> bool:
         """Whether every DAG has run since the newest run of the one before it began."""
         ends = [max((run["start_date"] or "" for run in self.of(day, dag)), default="") for dag in DAGS]
         return all(ends) and ends == sorted(ends)
-
-    def tasks(self, run: dict) -> list[dict]:
-        return self.api.get(f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances")["task_instances"]
 
     def failed(self, day: str) -> list[tuple]:
         return [
@@ -166,20 +98,8 @@ class Days:
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
-    folder = tmp_path_factory.mktemp("two")
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} {stand_in.__file__} "$@"\n')
-    python.chmod(0o755)
-    settings = replace(Settings.load({}), shard_songs=2, embedder_python=str(python))
-    stack, before = Stack(folder / "data", settings), dict(os.environ)
-    try:
-        stack.up(print)
-        stack.enter()
+    with running(tmp_path_factory.mktemp("two"), print) as stack:
         yield Days(stack)
-    finally:
-        stack.down()
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def test_a_backfill_beside_the_schedules_run_of_the_same_day(days: Days):
