@@ -137,7 +137,7 @@ PRINT_KEYS = _table(  # sampled keys of the mix's print, by which other songs' p
     ("positions", _WORDS),  # the word that each key begins with
     key="track_id",
 )
-DUPLICATE_PAIRS = _table(  # pairs that are not distinct, a the older upload; of several days' rows the latest counts
+DUPLICATE_PAIRS = _table(  # pairs that are not distinct, a of the earlier day; of several days' rows the latest counts
     ("a", pa.string()),
     ("b", pa.string()),
     ("verdict", pa.string()),  # duplicate, fragment, altered, contains or cover

@@ -101,7 +101,8 @@ def _sentences(known: Known, pair: Pair, canonical: str | None) -> list[str]:
         said.append(f"They agree over {found['overlap_s']:.1f} s in all, {found['share']:.0%} of the shorter song.")
     if found["speed"] != 1 or found["pitch"] != 0:
         said.append(_played(pair))
-    said.append(f"{pair.a.track_id} is the older upload, of {_time(pair.a)}; {pair.b.track_id} came {_time(pair.b)}.")
+    first, second = sorted((pair.a, pair.b), key=lambda each: each.song.age)
+    said.append(f"{first.track_id} is the older upload, of {_time(first)}; {second.track_id} came {_time(second)}.")
     if canonical:
         said.append(f"Both are in one group and count as {canonical}.")
     elif found["verdict"] in (DUPLICATE, FRAGMENT):

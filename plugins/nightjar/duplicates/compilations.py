@@ -7,7 +7,7 @@ own and not one song:
 - *At different places*: they overlap by no more than songs that are faded into each other.
 - *Not one song*: they do not match each other, and no third part holds both, as far apart as the upload does. So two
   ringtones that were cut from a song are no two songs where the song itself is a part.
-- *Of their own*: both last too long for a ringtone, or both are of an earlier day than any copy of the upload; or
+- *Of their own*: both last too long for a ringtone, or both came on an earlier day than any copy of the upload; or
   parts at different places cover nearly all of it.
 
 So is what holds a compilation, and what holds a song and lasts too long to be one. Where it cannot be known songs are
@@ -106,10 +106,10 @@ class _Judge:
             return True
         if seconds >= COMPILATION_SECONDS and any(part.song.seconds > RINGTONE_SECONDS for part in parts):
             return True
-        first_day = min(self._songs[each].day for each in self._cores[number])
+        first = min(self._songs[each].date for each in self._cores[number])
         for own in (
             [part for part in parts if part.song.seconds > RINGTONE_SECONDS],
-            [part for part in parts if part.song.day < first_day],
+            [part for part in parts if part.song.date < first],
         ):
             pairs = combinations(_one_of_each(own)[:_PARTS], 2)
             if any(_apart(one, other) and not self._one_song(one, other, parts) for one, other in pairs):

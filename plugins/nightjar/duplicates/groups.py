@@ -27,7 +27,7 @@ class Grouping:
     """Which songs are one, and which hold others."""
 
     canonical: dict[str, str]
-    """The oldest of its group of every song in a group of two or more, itself included."""
+    """Of every song in a group of two or more the one of the group that was uploaded first, which may be itself."""
     contained: frozenset[frozenset[str]]
     """The pairs of a compilation and a song that lies in it."""
 
@@ -46,7 +46,7 @@ def groups(
     score = {link.pair: link.score for link in joining if link.pair not in contained}
     canonical = {}
     for group in _attached(cores, score, songs):
-        oldest = min(group, key=songs.__getitem__)
+        oldest = min(group, key=lambda each: songs[each].age)
         canonical |= dict.fromkeys(group, oldest)
     return Grouping(dict(sorted(canonical.items())), frozenset(contained))
 

@@ -12,13 +12,26 @@ Places = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, order=True)
 class Song:
-    """What orders songs: the older upload first. `seconds` is the length, the last to matter in the order."""
+    """Songs in the order in which they are compared, the later one asking: by the day of their prefix.
+
+    How old a song is, is told by `age`: a prefix is what its writer says, the time is what the store says.
+    """
 
     day: str
     uploaded_us: int
-    """When it was uploaded, in microseconds since 1970."""
+    """When it was uploaded, in microseconds since 1970, as the store gives it."""
     track_id: str
     seconds: float = 0.0
+
+    @property
+    def age(self) -> tuple[int, str]:
+        """Who came first: the one of the earlier upload, and of one moment by id."""
+        return self.uploaded_us, self.track_id
+
+    @property
+    def date(self) -> int:
+        """The day of the upload, in UTC, since 1970."""
+        return self.uploaded_us // 86_400_000_000
 
 
 @dataclass(frozen=True)

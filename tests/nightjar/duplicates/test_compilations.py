@@ -13,6 +13,7 @@ from nightjar.duplicates.groups import Grouping, groups
 from nightjar.duplicates.links import Link, Song
 from nightjar.thresholds import FRAGMENT_MAX_RATIO, MIN_SHARE, WHOLE_SHARE
 
+DAY_US = 86_400_000_000
 Upload = list[tuple[str, float, float]]
 """What follows what: a recording, from which second of it to which."""
 
@@ -49,7 +50,7 @@ def judged(days: list[dict[str, Upload]]) -> Grouping:
     """The groups of uploads of some days."""
     uploads = {name: upload for day in days for name, upload in day.items()}
     songs = {
-        name: Song(f"2026-11-{20 + number}", at, name, seconds(upload))
+        name: Song(f"2026-11-{20 + number}", number * DAY_US + at, name, seconds(upload))
         for number, day in enumerate(days)
         for at, (name, upload) in enumerate(day.items())
     }
@@ -87,7 +88,7 @@ def test_a_mix_that_fades_its_songs_into_each_other():
     """Each song begins 10 s before the one before it ends, and lasts 200 s."""
     songs = {name: whole(name, 200.0) for name in "abcdef"}
     known = {name: Song("2026-11-20", at, name, 200.0) for at, name in enumerate(songs)}
-    known["mix"] = Song("2026-11-21", 0, "mix", 1150.0)
+    known["mix"] = Song("2026-11-21", DAY_US, "mix", 1150.0)
     links = [
         Link(name, "mix", "fragment", 0.8, 0.95, ((2.0, 190.0 * at / 1.02 + 2.0, 196.0),), 1.02)
         for at, name in enumerate(songs)

@@ -31,9 +31,15 @@ def test_all_pairs_match_and_the_oldest_is_canonical():
     assert found == {"a": "c", "b": "c", "c": "c"}
 
 
-def test_the_day_counts_before_the_time_and_the_id():
-    late = {"a": Song("2026-11-21", 0, "a"), "b": Song("2026-11-20", 9, "b")}
-    assert groups([link("ab")], late) == {"a": "b", "b": "b"}
+def test_who_came_first_is_canonical_whatever_the_prefix_says():
+    """Anybody who may write below the prefix of an old day could otherwise take the place of the original."""
+    known = {"a": Song("2026-11-21", 0, "a"), "b": Song("2026-11-20", 9, "b")}
+    assert groups([link("ab")], known) == {"a": "a", "b": "a"}
+
+
+def test_of_copies_of_one_moment_the_first_by_id_is_canonical():
+    known = {"a": Song("2026-11-21", 5, "a"), "b": Song("2026-11-20", 5, "b")}
+    assert groups([link("ab")], known) == {"a": "a", "b": "a"}
 
 
 def test_a_chain_is_cut_at_its_weakest_pair():
