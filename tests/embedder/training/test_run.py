@@ -39,59 +39,63 @@ class Teacher:
             made = mixtures.make(songs, seed, chunk)
             mixtures.keep(kept, chunk, made, hear(made.astype("f")))
 
-work, epochs, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1
-said = []
-asked = run.Run([work.parent / "songs"], work, frozenset(["high"]), 2, epochs, seed, processes=1)
-try:
-    made = run.train(asked, Teacher, said.append)
-except NightjarError as error:
-    print(json.dumps({"said": [str(error)]}))
-    sys.exit()
-network = nightjar_cnn.load(made)
-with np.load(made.parent / run.PAIR) as pair:
-    said.append(f"pair {pair['mean'].shape[0] - nightjar_cnn.DIMENSIONS} {pair['whitening'].shape[1]}")
-given = np.random.default_rng(1).uniform(0, 3, (2, 187, 96)).astype("f")
-print(json.dumps({"said": said, "answer": network.predict_on_batch(given).tolist()}))
+work, said = Path(sys.argv[1]), []
+
+def train(epochs, seed=1):
+    asked = run.Run([work.parent / "songs"], work, frozenset(["high"]), 2, epochs, seed, processes=1)
+    try:
+        return run.train(asked, Teacher, said.append)
+    except NightjarError as error:
+        said.append(str(error))
+
+def tell(made):
+    network = nightjar_cnn.load(made)
+    with np.load(made.parent / run.PAIR) as pair:
+        said.append(f"pair {pair['mean'].shape[0] - nightjar_cnn.DIMENSIONS} {pair['whitening'].shape[1]}")
+    given = np.random.default_rng(1).uniform(0, 3, (2, 187, 96)).astype("f")
+    print(json.dumps({"said": said, "answer": network.predict_on_batch(given).tolist()}))
+"""
+GO_ON = """
+made = train(3)
+latest = work / "backup" / "latest.weights.h5"
+latest.write_bytes(latest.read_bytes()[:10_000])
+train(4)
+train(4, seed=7)
+(work / "backup" / "training_metadata.json").write_text("")
+train(5)
+tell(made)
 """
 
 
-def test_a_run_goes_on_where_it_stopped(songs, python):
+def _epochs(said: list[str]) -> list[str]:
+    return [line.split(":")[0] for line in said if line.startswith("epoch")]
+
+
+def test_a_run_goes_on_where_it_stopped_and_a_damaged_backup_costs_an_epoch_at_most(songs, python):
+    """Each process imports and compiles for half a minute, so that two tell the whole story."""
     work = songs / "work"
-    first = json.loads(python(RUN, work, 1).splitlines()[-1])
-    assert any("left out broken.wav" in line for line in first["said"])
-    assert any("8 songs to train on and 24 mixtures of them, 4 songs held out" in line for line in first["said"])
-    second = json.loads(python(RUN, work, 3).splitlines()[-1])
-    assert second["said"][-1] == "pair 3 200"
-    epochs = [line.split(":")[0] for line in second["said"] if line.startswith("epoch")]
-    assert epochs == ["epoch 2/3", "epoch 3/3"]
+    first = json.loads(python(RUN + "tell(train(2))", work).splitlines()[-1])["said"]
+    assert any("left out broken.wav" in line for line in first)
+    assert any("8 songs to train on and 24 mixtures of them, 4 songs held out" in line for line in first)
+    assert _epochs(first) == ["epoch 1/2", "epoch 2/2"]
+    assert first[-1] == "pair 3 200"
+    second = json.loads(python(RUN + GO_ON, work).splitlines()[-1])
+    said = second["said"]
+    assert _epochs(said) == ["epoch 3/3", "epoch 3/4", "epoch 4/4"]
+    assert [line for line in said if "was begun by another run (seed: 1, not 7)" in line]
+    assert "if its folder backup is damaged, remove it" in said[-2]
     with (work / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == ["1.0", "2.0", "3.0"]
+    assert [row["epoch"] for row in rows] == ["1.0", "2.0", "3.0", "4.0"]
     assert 0 <= float(rows[-1]["group_map"]) <= 1
     assert (work / "curves.svg").read_text().startswith("<svg")
     assert np.isfinite(second["answer"]).all()
-    refused = json.loads(python(RUN, work, 3, 7).splitlines()[-1])["said"]
-    assert "was begun by another run (seed: 1, not 7)" in refused[0]
-
-
-def test_a_damaged_backup_costs_an_epoch_at_most(songs, python):
-    work = songs / "work-damaged"
-    python(RUN, work, 2)
-    latest = work / "backup" / "latest.weights.h5"
-    latest.write_bytes(latest.read_bytes()[:10_000])
-    made = json.loads(python(RUN, work, 3).splitlines()[-1])
-    assert [line.split(":")[0] for line in made["said"] if line.startswith("epoch")] == ["epoch 2/3", "epoch 3/3"]
-    with (work / "history.csv").open(newline="") as file:
-        assert [row["epoch"] for row in csv.DictReader(file)] == ["1.0", "2.0", "3.0"]
-    (work / "backup" / "training_metadata.json").write_text("")
-    refused = json.loads(python(RUN, work, 4).splitlines()[-1])["said"]
-    assert "if its folder backup is damaged, remove it" in refused[0]
 
 
 def test_another_backend_trains_it_too(songs, python, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    made = json.loads(python(RUN, songs / "work-torch", 2).splitlines()[-1])
-    assert [line.split(":")[0] for line in made["said"] if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
+    made = json.loads(python(RUN + "tell(train(2))", songs / "work-torch").splitlines()[-1])
+    assert _epochs(made["said"]) == ["epoch 1/2", "epoch 2/2"]
     assert np.isfinite(made["answer"]).all()
 
 
