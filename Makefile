@@ -41,13 +41,18 @@ cluster: install  ## a Milvus cluster on this machine, with two query nodes; pri
 cluster-stop:  ## end it; its data stays in .nightjar/cluster
 	@.venv/bin/python -m deploy.cluster down
 
+# Three runs side by side that end at about the same time on two cores: the embedder's is the shortest, and takes these.
+AFTER_THE_EMBEDDER := $(addprefix tests/nightjar/,publish rebuild recommend takedowns vectors)
+
 test: install lint  ## all tests, on real services, in three runs side by side; one is a whole night through Airflow
-	@mkdir -p .nightjar; night=.nightjar/tests-night.log; embedder=.nightjar/tests-embedder.log; trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; \
-	echo "beside these tests run a night through Airflow, into $$night, and the embedder's, into $$embedder"; \
+	@set -m; trap 'exit 130' INT TERM; trap 'for run in $$(jobs -p); do kill -- -$$run; done 2>/dev/null; wait' EXIT; \
+	mkdir -p .nightjar; night=.nightjar/tests-night.log; embedder=.nightjar/tests-embedder.log; \
+	echo "beside these tests run a night through Airflow, into $$night, and the embedder's and some more, into $$embedder"; \
 	NIGHTJAR_PORTS=16000-17999 .venv/bin/python -m pytest tests/deploy/demo tests/end_to_end >$$night 2>&1 & first=$$!; \
-	NIGHTJAR_PORTS=18000-19999 .venv-embedder/bin/python -m pytest tests/embedder >$$embedder 2>&1 & second=$$!; \
+	(export NIGHTJAR_PORTS=18000-19999; .venv-embedder/bin/python -m pytest tests/embedder; failed=$$?; \
+	    .venv/bin/python -m pytest $(AFTER_THE_EMBEDDER) || failed=$$?; exit $$failed) >$$embedder 2>&1 & second=$$!; set +m; \
 	.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench --ignore tests/cluster \
-	    --ignore tests/deploy/demo --ignore tests/end_to_end; failed=$$?; \
+	    --ignore tests/deploy/demo --ignore tests/end_to_end $(AFTER_THE_EMBEDDER:%=--ignore %); failed=$$?; \
 	wait $$first || failed=$$?; cat $$night; wait $$second || failed=$$?; cat $$embedder; exit $$failed
 
 test-cluster: install  ## the vector store's tests on a Milvus cluster, nights on it, and what it must stand: twenty minutes
@@ -57,9 +62,8 @@ test-cluster: install  ## the vector store's tests on a Milvus cluster, nights o
 	        .venv/bin/python -m pytest tests/nightjar/vectors && \
 	    NIGHTJAR_TEST_CLUSTER=$(CLUSTER) .venv/bin/python -m pytest -rP tests/cluster
 
-test-services: install  ## the adapters' tests on what production runs: a Milvus server, a Valkey cluster, PostgreSQL: nine minutes
-	@.venv/bin/python -m pytest tests/nightjar/vectors tests/nightjar/publish/test_store.py tests/nightjar/test_objects.py \
-	    tests/nightjar/doctor/test_metadata.py tests/end_to_end/test_two_runs.py -m "" -k "not milvus_lite"
+test-services: install  ## the tests of the marker services: on a Milvus server, of two runs of one day, of all bad files
+	@.venv/bin/python -m pytest tests -m services --ignore tests/embedder --ignore tests/bench --ignore tests/cluster
 	@.venv-embedder/bin/python -m pytest tests/embedder -m services
 
 lint: install

@@ -105,6 +105,7 @@ def test_how_it_stands_without_fetching(served, weights_dir, tmp_path, monkeypat
     assert weights.about(settings, official=())[0] == "missing"
 
 
+@pytest.mark.services  # each day: the same network separates real singing, in test_separate.py
 def test_only_the_vocals_of_the_network_are_computed_and_half_precision_says_nearly_the_same(weights_dir, noise):
     import torch
 

@@ -101,6 +101,7 @@ def test_an_interrupted_one_leaves_nothing(command, temporary, tmp_path):
     assert not (tmp_path / "report.json").exists()
 
 
+@pytest.mark.services  # each day: what a killed embedder says, in test_runner.py, and what is left, in the test before
 def test_a_killed_step_is_one_line_and_leaves_nothing(command, temporary):
     with subprocess.Popen(**command) as run:
         for line in run.stderr:
