@@ -37,6 +37,8 @@ _LOOK_S = 0.25
 """How often its CPU time is looked at."""
 _LINES, _LINE = 200, 1000
 """Lines kept from the beginning of its log, and from the end; characters of a line."""
+_WHAT = re.compile(rb"^Input #0, |^  Stream #0:\d+.*: Audio: ")
+"""Lines that say what the file is: kept wherever they stand, since 200 covers put 200 lines before them."""
 _EXIT = re.compile(r"^Exiting with exit code (-?\d+)", re.MULTILINE)
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
 _SPARE = 4
@@ -62,6 +64,7 @@ class Log:
     """What ffmpeg says, without the lines that are indented by four and more: they are the file's tags."""
 
     first: list[str] = field(default_factory=list)
+    what: list[str] = field(default_factory=list)
     last: deque[str] = field(default_factory=lambda: deque(maxlen=_LINES))
     _rest: bytes = b""
 
@@ -81,11 +84,13 @@ class Log:
         kept = line[:_LINE].decode(errors="replace")
         if len(self.first) < _LINES:
             self.first.append(kept)
+        elif _WHAT.match(line) and len(self.what) < _LINES:
+            self.what.append(kept)
         else:
             self.last.append(kept)
 
     def __str__(self) -> str:
-        return "\n".join([*self.first, *self.last])
+        return "\n".join([*self.first, *self.what, *self.last])
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,14 @@ def test_what_it_says_is_kept_in_bounds_and_tags_are_not_kept():
     assert "line 9999 " in str(log)
 
 
+def test_what_the_file_is_is_kept_wherever_it_stands_in_the_log():
+    log = ffmpeg.Log()
+    said = [b"Input #0, mp3, from 'fd:':", b"  Stream #0:7: Audio: mp3, 44100 Hz, mono"]
+    for line in [*[b"[png] cover"] * 1000, said[0], *[b"[png] cover"] * 1000, said[1], *[b"frame"] * 1000]:
+        log.add(line + b"\n")
+    assert all(line.decode() in str(log) for line in said)
+
+
 def test_it_ends_with_its_parent(tmp_path):
     code = (
         "import os, sys\nfrom nightjar import ffmpeg\n"

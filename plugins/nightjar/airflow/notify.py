@@ -41,12 +41,12 @@ def say_what_failed(context: dict[str, Any]) -> None:
 
 def note_what_failed(context: dict[str, Any]) -> None:
     """Another failure callback: tells `converge` not to try the same again."""
-    instance = context["task_instance"]
-    day, error = of_run(context.get("dag_run")), str(context.get("exception"))
-    from nightjar.converge import steps
+    from nightjar.converge import steps  # here: what loads a DAG file loads nothing heavy
     from nightjar.converge.stages import DAGS, LISTENS, At
     from nightjar.models import live
 
+    instance = context["task_instance"]
+    day, error = of_run(context.get("dag_run")), str(context.get("exception"))
     stages = {dag: stage for stage, dag in DAGS.items() if stage != LISTENS}
     stage = LISTENS if instance.task_id == "ingest_listens" else stages.get(instance.dag_id)
     if day is None or stage is None or instance.task_id == "purge_takedowns":

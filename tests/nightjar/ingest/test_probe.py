@@ -14,7 +14,7 @@ import pytest
 from nightjar import decoding
 from nightjar.ingest import judge, probe
 from nightjar.ingest.judge import Reject, Sound
-from tests.corpus.binary import comments, flac_with, syncsafe, wav
+from tests.corpus.binary import comments, flac_with, id3, syncsafe, wav
 from tests.nightjar.ingest.made import song, sound
 
 
@@ -266,6 +266,11 @@ def test_tags_that_would_take_minutes_are_too_costly(tmp_path):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert _reason(found) == "too_costly"
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10  # of processor; it would take 160
+
+
+def test_two_hundred_covers_are_no_obstacle(tmp_path):
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(200)
+    assert _reason(_probe(tmp_path, id3([(b"APIC", b"\0image/png\0\3\0" + picture)] * 200) + song())) is None
 
 
 PROBE_ON_ITS_OWN = """

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nightjar import schemas
+from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.objects import Objects
 from nightjar.takedowns import ledger, parts, purge
@@ -240,3 +241,15 @@ def test_only_the_columns_that_name_somebody_are_fetched(settings, lake, monkeyp
     assert purge.find(lake, Forgotten(frozenset({"t100"})), stored) == {}
     assert size > 2**21
     assert sum(map(len, fetched)) < 0.2 * size
+
+
+def test_a_part_that_went_while_it_was_committed_is_said_and_committing_again_puts_it_right(lake):
+    partition = Partition("takedowns", DAYS[0])
+    rows = schemas.table("takedowns", [{"track_id": "alpha", "user_id": None}])
+    lake.write(partition, rows)
+    (part,) = lake.manifest(partition).parts
+    lake.objects.delete(f"{partition.prefix}{part.name}")
+    with pytest.raises(NightjarError, match=r"a purge changed takedowns.* Run the task again"):
+        purge.tidy(lake, [partition])
+    lake.write(partition, rows)
+    assert purge.tidy(lake, [partition]) == 0
