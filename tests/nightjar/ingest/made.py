@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 
 import imageio_ffmpeg
 
+from nightjar.ingest import judge, probe
+from nightjar.ingest.judge import Reject, Sound
 from nightjar.lake import Lake, Partition
 
 
@@ -36,3 +38,16 @@ def rejects(lake: Lake, day: str, stage: str = "ingest") -> dict[str, tuple[str,
     """Reason and detail by file name."""
     rows = lake.read(Partition("rejects", day, stage=stage)).to_pylist()
     return {row["key"].rpartition("/")[2]: (row["reason"], row["detail"]) for row in rows}
+
+
+def probed(tmp_path: Path, body: bytes) -> Sound | Reject:
+    """What the probe says of a file of these bytes."""
+    path = tmp_path / "upload"
+    path.write_bytes(body)
+    return probe.probe(path)
+
+
+def why_not(found: Sound | Reject) -> str | None:
+    """Why it is no song, if it is none."""
+    reject = found if isinstance(found, Reject) else judge.sound(found)
+    return reject.reason if reject else None
