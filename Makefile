@@ -9,8 +9,8 @@ CLUSTER := .nightjar/cluster-test
 # Bytecode is kept, also where the environment says not to: each process that imports TensorFlow takes half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install music demo stop cluster cluster-stop test test-services test-cluster fuzz lint bench bench-sweep bench-rank bench-publish \
-    bench-vectors test-images lock sbom clean
+.PHONY: help install music demo stop cluster cluster-stop test test-services test-cluster fuzz lint bench bench-sweep bench-lookalikes bench-rank \
+    bench-publish bench-vectors test-images lock sbom clean
 
 help:  ## what the targets do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -74,6 +74,9 @@ bench: install  ## seconds per song by stage, and the share that is Airflow's
 
 bench-sweep: install  # what a sweep costs as the library grows: minutes to an hour; ARGS="--library 10000,100000 --new 2000"
 	@.venv/bin/python -m tests.bench.sweep $(ARGS)
+
+bench-lookalikes: install  # noises, loops and clocks that are no copies, and compilations: ten minutes; ARGS="--songs FOLDER"
+	@.venv/bin/python -m tests.bench.lookalikes $(ARGS)
 
 bench-rank: install  # lists for a million people beside implicit: ten minutes; ARGS="--users 100000"
 	@.venv/bin/python -m tests.bench.rank $(ARGS)

@@ -157,6 +157,18 @@ PLACE_MIN_GAIN = 40
 """Bits that a likely place must gain before its line is made finer: chance places gain 24 in the median."""
 SPAN_ERROR_BITS = 11
 """Wrong bits of a word's 32 below which it belongs to a matching span: unrelated words differ in 16."""
+USUAL_CHANCE_BITS = 15.0
+"""Wrong bits of a word's 32 where two prints of music do not match: 14.4 in the median of excerpts. Held chords have 9
+to 11, drum loops 9, white noises 5.6. With 14 in its place one of 34,980 pairs of different look-alikes is false."""
+MIN_CHANCE_BITS = 1.0
+"""Nothing less is divided by. Test tones have 0; of what changes enough to be compared, a metronome's 1.8 is least."""
+CHANCE_SHIFTS = 16
+"""Wrong places at which the chance of a span is measured. The mean of so many differs from that of all by 0.2 bits in
+music and 0.35 in noises, drones and loops (standard deviation)."""
+CHANCE_MIN_SHIFT = 20
+"""Words, 2.5 s, between a span and the nearest wrong place. A word is made of 2.7 s of sound."""
+CHANCE_MIN_WORDS = 160
+"""Words, 20 s, of the older print from which wrong places are taken where the span is shorter."""
 MIN_OVERLAP_WORDS = 12
 """Words that two prints must have in common to be compared at all: 4 s of sound."""
 MIN_DISTINCT_WORDS = 8

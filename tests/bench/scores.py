@@ -3,7 +3,7 @@
 DIFFERENT is a folder of songs, an album in each folder below it: songs of one album, which may be one piece twice, are
 not compared. High scores are listed, so that a person can look whether they are the same music. COPIED is a folder of
 songs of which altered copies are made. Each line of the picture is the share of pairs whose score is at least so high.
-The score is `verdict.excess`, bits gained beyond what is asked: from 0 on it counts.
+The score is `Span.excess`, bits gained beyond what is asked: from 0 on it counts.
 The tail of the different pairs, which is close to an exponential (Karlin and Altschul 1990), is fitted and carried on
 to a library of a million songs.
 """
@@ -21,7 +21,6 @@ import numpy as np
 from embedder import fingerprint
 from embedder.decode import SongRejected, decode
 from nightjar.duplicates.match import SPEEDS, Query, spans
-from nightjar.duplicates.verdict import excess
 from nightjar.errors import NightjarError
 from nightjar.evaluate.alterations import ALTERATIONS
 from nightjar.evaluate.copies import alter
@@ -132,7 +131,7 @@ def _piece(words: np.ndarray, speed: float, start: int, length: int) -> np.ndarr
 
 def _score(a: np.ndarray, query: Query) -> float:
     found = spans(a, query)
-    return max((excess(span) for span in found), default=-np.inf)
+    return max((span.excess for span in found), default=-np.inf)
 
 
 def _tails(scores: dict[str, np.ndarray]) -> None:

@@ -13,7 +13,15 @@ from numba.extending import intrinsic
 
 from nightjar.compiled import compiled
 from nightjar.duplicates.places import BLOCK_WORDS, DIAGONALS, likely_places
-from nightjar.thresholds import PLACE_MIN_GAIN, SIMPLER_GAIN, SPAN_ERROR_BITS, VOTING_SEGMENT_WORDS
+from nightjar.thresholds import (
+    CHANCE_MIN_SHIFT,
+    CHANCE_MIN_WORDS,
+    CHANCE_SHIFTS,
+    PLACE_MIN_GAIN,
+    SIMPLER_GAIN,
+    SPAN_ERROR_BITS,
+    VOTING_SEGMENT_WORDS,
+)
 
 _RATE_STEP = 0.02
 """From one rate to the next within a segment: so fine that its ends are off by less than half a word."""
@@ -247,3 +255,27 @@ def wrong_bits(a, b, offset, rate, low, high):
             wrong += _set_bits(a[i] ^ b[j])
             compared += 1
     return wrong, compared
+
+
+@compiled
+def chance_bits(a, b, offset, rate, low, high):
+    """Wrong bits a word, of 32, of words [low, high) of b, some of them on `a`, where they lie on wrong places of `a`:
+    what the two prints score by chance.
+
+    Each print has a bias of its own, since the bits of Chromaprint compare the energy of neighbouring pitches and
+    moments: in two white noises most of them come out alike. So the line is laid over `a` again at CHANCE_SHIFTS even
+    distances from where it matches. The words that it passes are turned round as on a circle, so that each shift
+    compares as many; near the match, CHANCE_MIN_SHIFT words, the sound is still the same. A short span is compared
+    with CHANCE_MIN_WORDS of `a` around it.
+    """
+    low, high = _on_both(a, offset, rate, max(low, 0), min(high, len(b)))
+    first, last = int(np.floor(offset + rate * low + 0.5)), int(np.floor(offset + rate * (high - 1) + 0.5))
+    size = min(len(a), max(CHANCE_MIN_WORDS, last + 1 - first))
+    begin = min(max(0, (first + last + 1 - size) // 2), len(a) - size)
+    nearest, wrong = min(CHANCE_MIN_SHIFT, size // 3), 0
+    for turn in range(CHANCE_SHIFTS):
+        shift = nearest + turn * (size - 2 * nearest) // (CHANCE_SHIFTS - 1)
+        for j in range(low, high):
+            i = int(np.floor(offset + rate * j + 0.5)) - begin + shift
+            wrong += _set_bits(a[begin + (i - size if i >= size else i)] ^ b[j])
+    return wrong / (CHANCE_SHIFTS * (high - low))

@@ -24,9 +24,6 @@ from nightjar.duplicates.match import FIRST_WORD_S, SPEEDS, WORD_S, Query, Span,
 from nightjar.thresholds import (
     ALTERED_MIN_CHANGE,
     FRAGMENT_MAX_RATIO,
-    GAIN_PER_WORD,
-    GAIN_PER_WORD_ALTERED,
-    MATCH_MIN_GAIN,
     MIN_SHARE,
     SAME_BACKING_SIMILARITY,
     SAME_BACKING_SIMILARITY_ALTERED,
@@ -130,7 +127,7 @@ def _compared(a: Prints, b: Prints, at: Sequence[Span]) -> Comparison:
     share = _share(at, a, b)
     speed, pitch = _change(at)
     backing = SAME_BACKING_SIMILARITY if speed == 1 and not pitch else SAME_BACKING_SIMILARITY_ALTERED
-    comparable = is_evidence(at) and share >= MIN_SHARE
+    comparable = any(span.excess >= 0 for span in at) and share >= MIN_SHARE
     verdict, decided = _decided(parts, voices, backing) if comparable else (DISTINCT, [])
     if verdict == DUPLICATE:
         verdict = _kind(at, share, a, b)
@@ -178,19 +175,6 @@ def same_file(song: Prints, seconds: float) -> Comparison:
         spans=tuple(whole),
         evidence="the same file, byte for byte",
     )
-
-
-def is_evidence(at: Sequence[Span]) -> bool:
-    """Whether spans agree better than different songs do by chance. Held chords and loops agree for long, so that more
-    is asked of long spans."""
-    return any(excess(span) >= 0 for span in at)
-
-
-def excess(span: Span) -> float:
-    """Bits that a span gains beyond what is asked of one of its length."""
-    unaltered = span.speed == 1 and abs(span.rate - 1) <= max(ALTERED_MIN_CHANGE, 1 / span.length)
-    per_word = GAIN_PER_WORD if unaltered else GAIN_PER_WORD_ALTERED
-    return span.gain - MATCH_MIN_GAIN - per_word * span.length
 
 
 def _voices(a: Prints, b: Prints, agree: float | None) -> str:
