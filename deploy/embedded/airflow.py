@@ -231,7 +231,7 @@ class AirflowApi:
         )
         try:
             with ports.OPENER.open(request, timeout=30) as answer:
-                return json.load(answer)
+                return json.loads(answer.read() or b"{}")  # nothing is said of what was deleted
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")[:500]
             raise NightjarError(f"Airflow refused {method} {path}: {error.code} {said}", "See its page") from error

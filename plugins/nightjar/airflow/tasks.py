@@ -62,10 +62,11 @@ def run_step(step: Callable[..., dict], day: str, *, begins: str = "", ends: str
 
     try:
         settings, day = live.resolved(Settings.load()), days.parse(day)
+        run_id = get_current_context()["run_id"]
         if begins:
-            steps.begin(settings, At(day, begins), get_current_context()["run_id"])
+            steps.begin(settings, At(day, begins), run_id)
         elif ends:
-            steps.still_due(settings, At(day, ends))
+            steps.still_due(settings, At(day, ends), run_id)
         summary = step(settings, day, **arguments)
         if ends:
             steps.finish(settings, At(day, ends))

@@ -131,20 +131,27 @@ def fail(settings: Settings, at: At, run_id: str, error: str) -> None:
     records.change(Lake(settings).objects, settings.model, at, failed)
 
 
-def still_due(settings: Settings, at: At) -> None:
-    """Raises NotDue if what a stage was begun with has changed since: its results would be out of date."""
+def still_due(settings: Settings, at: At, run_id: str) -> None:
+    """Raises NotDue if a run may not end a stage: what it was begun with has changed since, so that its results would
+    be out of date, or it was asked for again, or another run has begun it."""
     lake, of_settings = Lake(settings), rules(settings)
     known = _concerning(lake, settings.model, of_settings, at)
+    if record(known, at).begun_run != run_id:
+        raise NotDue(f"the {at} was asked for or begun again since this run began it", "That run ends it")
     if record(known, at).begun_from != inputs(known, of_settings, at):
         raise NotDue(f"what the {at} is made from has changed since it began", "It is started again")
 
 
 def forget(settings: Settings, day: str, since: str) -> tuple[str, ...]:
-    """Let a day's stages from `since` on be made again, whatever has failed: their names."""
+    """Let a day's stages from `since` on be made again, whatever has failed or goes on: their names."""
     objects = Lake(settings).objects
     again = CHAIN[CHAIN.index(since) :]
+
+    def forgotten(seen: Record) -> Record:
+        return replace(seen, made="", begun_from={}, begun_run="", error="", tries=0)
+
     for stage in again:
-        records.change(objects, settings.model, At(day, stage), lambda seen: replace(seen, made="", error="", tries=0))
+        records.change(objects, settings.model, At(day, stage), forgotten)
     return again
 
 

@@ -28,9 +28,10 @@ _BATCH = 1000
 def find_similar(settings: Settings, day: str) -> dict:
     """Find what is near the day's songs, and near those of earlier days of which it is not known.
 
-    {"songs", "pairs", "days"}. A day that comes late, or again with other songs, makes what is known of days after it
-    incomplete: theirs is removed, and found again by the next of them that runs. Raises NightjarError if Milvus fails
-    or lacks a song of the lake.
+    {"songs", "pairs", "days"}. An earlier day is searched for again where its songs are others than those of which it
+    is known, as after a late upload. Then, and when a day comes late, what is known of days after it is incomplete:
+    theirs is removed, and found again by the next of them that runs. Raises NightjarError if Milvus fails or lacks a
+    song of the lake.
     """
     lake, model = Lake(settings), settings.model
     swept = lake.days("duplicate_pairs", model=model, upto=day)
@@ -40,10 +41,11 @@ def find_similar(settings: Settings, day: str) -> dict:
         for each in swept:
             partition = Partition("similar", each, model)
             there = lake.exists(partition)
-            if there and each != day:
+            embedded = lake.read(Partition("embeddings", each, model), ["track_id"])["track_id"].to_pylist()
+            ids = [track_id for track_id in embedded if track_id not in gone]
+            if there and each != day and _songs(lake, partition) - gone == set(ids):
                 continue
-            ids = lake.read(Partition("embeddings", each, model), ["track_id"])["track_id"].to_pylist()
-            rows = _near(store, [track_id for track_id in ids if track_id not in gone], each)
+            rows = _near(store, ids, each)
             if not there or not lake.read(partition).equals(rows):
                 for later in lake.days("similar", model=model):
                     if later > each:
@@ -55,6 +57,10 @@ def find_similar(settings: Settings, day: str) -> dict:
             summary["days"] += 1
     log.info("find_similar %s: %d songs, %d pairs, of %d days", day, *summary.values())
     return summary
+
+
+def _songs(lake: Lake, partition: Partition) -> set[str]:
+    return set(lake.read(partition, ["track_id"])["track_id"].to_pylist())
 
 
 def _near(store: VectorStore, ids: list[str], day: str) -> pa.Table:

@@ -34,7 +34,7 @@ def make(settings, day: str, *stages: str, run: str = "manual__1") -> None:
     """Run stages as the tasks do."""
     for stage in stages:
         steps.begin(settings, At(day, stage), run)
-        steps.still_due(settings, At(day, stage))
+        steps.still_due(settings, At(day, stage), run)
         write(settings, day, stage)
         steps.finish(settings, At(day, stage))
 
@@ -81,9 +81,32 @@ def test_what_one_run_makes_is_made_again_together(settings):
 def test_what_changed_meanwhile_does_not_end_well(settings):
     make(settings, DAY, *CHAIN)
     steps.begin(settings, At(DAY, PUBLISH), "manual__1")
-    steps.forget(settings, DAY, SWEEP)
+    make(settings, DAY, LISTENS, run="manual__2")
+    steps.begin(settings, At(DAY, PUBLISH), "manual__1")
+    records.change(Lake(settings).objects, settings.model, At(DAY, LISTENS), lambda seen: replace(seen, made="other"))
     with pytest.raises(steps.NotDue, match="has changed since it began"):
-        steps.still_due(settings, At(DAY, PUBLISH))
+        steps.still_due(settings, At(DAY, PUBLISH), "manual__1")
+
+
+def test_what_is_asked_for_again_while_it_is_made_is_made_again(settings):
+    """As after a late upload: what the run has frozen lacks it."""
+    make(settings, DAY, *CHAIN)
+    steps.begin(settings, At(DAY, INGEST), "manual__1")
+    steps.forget(settings, DAY, INGEST)
+    with pytest.raises(steps.NotDue, match="asked for or begun again"):
+        steps.still_due(settings, At(DAY, INGEST), "manual__1")
+    steps.fail(settings, At(DAY, INGEST), "manual__1", "the day was frozen again while it ran")
+    assert not any(each.failed for each in plan.look(settings))
+    assert (DAY, INGEST) in unfinished(settings)
+
+
+def test_only_the_run_that_began_a_stage_last_ends_it(settings):
+    make(settings, DAY, INGEST, LISTENS)
+    steps.begin(settings, At(DAY, EMBED), "manual__1")
+    steps.begin(settings, At(DAY, EMBED), "manual__2")
+    with pytest.raises(steps.NotDue, match="asked for or begun again"):
+        steps.still_due(settings, At(DAY, EMBED), "manual__1")
+    steps.still_due(settings, At(DAY, EMBED), "manual__2")
 
 
 def test_only_the_run_that_began_a_stage_notes_its_failure(settings):

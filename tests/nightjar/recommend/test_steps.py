@@ -84,6 +84,19 @@ def test_a_day_run_again_after_later_days_is_the_same(nights):
     assert run(nights, night.DAYS[1]) == first
 
 
+def test_songs_that_came_late_are_known_although_their_own_day_made_no_lists_since(settings, milvus):
+    first = night.DAYS[0]
+    night.write_day(settings, first, tracks=night.songs(first)[:-1])
+    run(settings, first)
+    for day in night.DAYS:
+        night.write_day(settings, day)
+    lists, rows = run(settings), Lake(settings).read(Partition("similar", first, settings.model))
+    run(settings, first)
+    assert rows["track_id"].to_pylist() == night.songs(first)
+    assert Lake(settings).read(Partition("similar", first, settings.model)).equals(rows)
+    assert run(settings) == lists
+
+
 def test_a_swept_day_that_is_being_run_again_does_not_hold_up_the_others(nights):
     before = run(nights)
     first = night.DAYS[0]
