@@ -35,6 +35,6 @@ def _lists(settings: Settings, arguments: Namespace) -> Answer:
         f"{found['written']} lists were written, {found['removed']} keys too many removed.",
         f"nightjar publish --rollback goes to {found['previous']}."
         if found["previous"]
-        else "The lake has not the lists of the version before: there is no way back until the next night.",
+        else "Neither the lake nor the store has the version before: there is no way back until the next night.",
     ]
     return Answer(found, notes=notes)

@@ -35,11 +35,12 @@ class _Lists:
 def rebuild_lists(settings: Settings, day: str | None = None) -> dict:
     """Make the store hold the lists of `day`, else those that the app is to be shown, and the version before them.
 
-    {"version", "lists", "previous", "current", "moved", "written", "removed"}: `previous` is "" where the lake has not
-    the lists of the version before, `written` counts lists that the store lacked and `removed` keys that it had too
-    many. Every list is compared byte for byte, and what is right stays. The pointer moves once the lists are there;
-    the version before follows, so that readers have theirs first. A version is named by what the lake has of its day:
-    it has another name than before the loss where a purge changed the lake since. What is taken down is on no list.
+    {"version", "lists", "previous", "current", "moved", "written", "removed"}: `previous` is the version before, ""
+    where neither the lake has its lists nor the store holds it whole, `written` counts lists that the store lacked and
+    `removed` keys that it had too many. Every list is compared byte for byte, and what is right stays. The pointer
+    moves once the lists are there; the version before follows, so that readers have theirs first. A version is named by
+    what the lake has of its day: it has another name than before the loss where a purge changed the lake since. What
+    is taken down is on no list.
     Whoever is killed begins again and ends the same; again it changes nothing.
 
     Raises PartitionMissing without lists of the day, GateClosed if a gate held them back or they are much poorer than
@@ -69,6 +70,8 @@ def rebuild_lists(settings: Settings, day: str | None = None) -> dict:
             kept.append(previous)
             written += more
         removed = _sweep(lake, store, day, kept, named)
+        stays = records.read(lake.objects, named) if named else None
+        back = named if stays and records.whole(store, stays) else ""
     log.info(
         "rebuild_lists %s: %d lists under %s, %s before it, %d of them written, %d keys removed, the pointer %s",
         *(day, len(record.users), record.version, before.version if before else "none", written, removed),
@@ -77,7 +80,7 @@ def rebuild_lists(settings: Settings, day: str | None = None) -> dict:
     return {
         "version": record.version,
         "lists": len(record.users),
-        "previous": before.version if before else "",
+        "previous": back,
         "current": record.version,
         "moved": moved,
         "written": written,
