@@ -62,7 +62,7 @@ test-cluster: install  ## the vector store's tests on a Milvus cluster, nights o
 	        .venv/bin/python -m pytest tests/nightjar/vectors && \
 	    NIGHTJAR_TEST_CLUSTER=$(CLUSTER) .venv/bin/python -m pytest -rP tests/cluster
 
-test-services: install  ## the tests of the marker services: on a Milvus server, of two runs of one day, of all bad files
+test-services: install  ## the tests of the marker services: on a Milvus server, of two runs of one day, of what operators do, of all bad files
 	@.venv/bin/python -m pytest tests -m services --ignore tests/embedder --ignore tests/bench --ignore tests/cluster
 	@.venv-embedder/bin/python -m pytest tests/embedder -m services
 
