@@ -42,7 +42,7 @@ cluster-stop:  ## end it; its data stays in .nightjar/cluster
 	@.venv/bin/python -m deploy.cluster down
 
 # Three runs side by side that end at about the same time on two cores: the embedder's is the shortest, and takes these.
-AFTER_THE_EMBEDDER := $(addprefix tests/nightjar/,publish rebuild recommend takedowns vectors)
+AFTER_THE_EMBEDDER := $(addprefix tests/nightjar/,models publish rebuild recommend takedowns vectors)
 
 test: install lint  ## all tests, on real services, in three runs side by side; one is a whole night through Airflow
 	@set -m; trap 'exit 130' INT TERM; trap 'for run in $$(jobs -p); do kill -- -$$run; done 2>/dev/null; wait' EXIT; \

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,6 +46,27 @@ _WORTH_SEEKING = 2**20
 """A smaller object is fetched whole: that is one request instead of several."""
 
 _DEFINITIONS = botocore.loaders.create_loader()  # one cache of S3's definition, which takes 100 ms to read, for all
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@lru_cache(maxsize=4)
+def _client(process: int, environment: frozenset[tuple[str, str]], endpoint: str, hurried: bool):
+    """boto3's client, which threads may share. Making one costs 60 ms, and a step opens the lake in many places.
+
+    It has the credentials and proxies of the environment that it was made in, and connections of its process.
+    """
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _DEFINITIONS)
+    settings = Config(
+        retries={"mode": "standard", "max_attempts": 1 if hurried else 5},
+        connect_timeout=5,
+        read_timeout=10 if hurried else 60,
+        max_pool_connections=16,
+        s3={"addressing_style": "path"} if endpoint else None,
+    )
+    return boto3.session.Session(botocore_session=session).client(
+        "s3", endpoint_url=endpoint or None, region_name="us-east-1" if endpoint else None, config=settings
+    )
 
 
 class ObjectMissing(NightjarError):
@@ -90,26 +112,16 @@ class Objects:
         self.bucket = settings.bucket
         self._endpoint = settings.s3_endpoint
         self._pauses = () if hurried else _BODY_RETRY_S
-        self._settings = Config(
-            retries={"mode": "standard", "max_attempts": 1 if hurried else 5},
-            connect_timeout=5,
-            read_timeout=10 if hurried else 60,
-            max_pool_connections=16,
-            s3={"addressing_style": "path"} if settings.s3_endpoint else None,
-        )
+        self._hurried = hurried
         self._lock = threading.Lock()
         self._made = None
 
     @property
     def _client(self):
-        with self._lock:  # made on first use: constructing one costs 100 ms and needs credentials
+        with self._lock:  # made on first use: it needs credentials
             if self._made is None:
-                region = None if not self._endpoint else "us-east-1"
-                session = botocore.session.get_session()
-                session.register_component("data_loader", _DEFINITIONS)
-                self._made = boto3.session.Session(botocore_session=session).client(
-                    "s3", endpoint_url=self._endpoint or None, region_name=region, config=self._settings
-                )
+                with _ONE_AT_A_TIME:
+                    self._made = _client(os.getpid(), frozenset(os.environ.items()), self._endpoint, self._hurried)
             return self._made
 
     def get(self, key: str) -> bytes:

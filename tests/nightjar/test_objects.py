@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -92,3 +93,15 @@ def test_wrong_credentials_are_refused_and_say_so(settings, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(NightjarError, match="Check NIGHTJAR_S3_ENDPOINT, the AWS_"):
         Objects(settings).put("x", b"")
+
+
+def test_a_client_is_shared_but_for_another_process_or_environment(settings, objects, monkeypatch):
+    made = objects._client
+    assert Objects(settings)._client is made
+    assert Objects(replace(settings, bucket="another"))._client is made
+    assert Objects(settings, hurried=True)._client is not made
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: 1)  # as a forked process does, whose sockets are its parent's
+        assert Objects(settings)._client is not made
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    assert Objects(settings)._client is not made
