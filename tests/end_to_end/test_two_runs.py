@@ -22,7 +22,7 @@ from tests.end_to_end.chain import DAGS, UPLOADS, Chain, Found, running
 pytestmark = pytest.mark.services  # minutes
 
 WITHIN_S = 1800.0
-QUIET_S = 15.0
+QUIET_S = 8.0
 """So long may nothing run between two DAGs of the chain."""
 
 
