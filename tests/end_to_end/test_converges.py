@@ -186,7 +186,7 @@ def test_what_is_done_is_a_matter_of_the_lake(chain: Chain, say: Callable[[str],
     """Airflow's old runs are cleaned away, and then its whole database is lost: nothing is made again."""
     day = _undisturbed(chain, 0)
     found = chain.found()
-    cleaned = f"airflow db clean --clean-before-timestamp '{now() + timedelta(days=1)}' --skip-archive --yes"
+    cleaned = f"airflow db clean --tables dag_run --clean-before-timestamp '{now()}' --skip-archive --yes"
     assert _typed(chain, cleaned).returncode == 0
     _settle(chain, [day])
     _looks(chain, 2)
