@@ -66,8 +66,8 @@ def run_shard(settings: Settings, day: str, shard: int, shards: int, say: Say = 
     check(settings)
     lake = Lake(settings)
     day_tracks = lake.read(Partition("tracks", day)).to_pylist()
-    own = dealt({row["track_id"]: row["duration_s"] for row in day_tracks}, shards)[shard]
-    tracks = [row for row in day_tracks if row["track_id"] in own]
+    own = dealt({row["sha256"]: row["duration_s"] for row in day_tracks}, shards)[shard]  # files, not uploads of them
+    tracks = [row for row in day_tracks if row["sha256"] in own]
     tables = (*TABLES, "echoprints") if settings.second_opinion else TABLES
     rows: dict[str, list[dict]] = {table: [] for table in (*tables, "rejects")}
     summary = Summary()

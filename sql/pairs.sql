@@ -8,7 +8,7 @@ select
 from pairs p
 left join tracks a on a.track_id = p.a
 left join tracks b on b.track_id = p.b
-where $track::varchar is null or $track in (p.a, p.b)
+where p.verdict <> 'distinct' and ($track::varchar is null or $track in (p.a, p.b))
 -- A pair that one day knows as a fragment and a later one as a part of a compilation is the latter.
 qualify row_number() over (partition by p.a, p.b order by p.verdict = 'contains' desc) = 1
 order by array_position(['duplicate', 'altered', 'fragment', 'contains', 'cover'], p.verdict), p.score desc, p.a, p.b

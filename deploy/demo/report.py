@@ -79,6 +79,7 @@ class Report:
     def _pairs(self) -> list[dict]:
         table = _table("verdict", "song", "is the older of", "score", "evidence")
         pairs = [pair for day in self._truth.days for pair in self._rows("duplicate_pairs", day)]
+        pairs = [pair for pair in pairs if pair["verdict"] != "distinct"]
         for pair in pairs:
             names = escape(self._named(pair["a"])), escape(self._named(pair["b"]))
             table.add_row(pair["verdict"], *names, f"{pair['score']:.2f}", escape(pair["evidence"]))

@@ -137,13 +137,13 @@ PRINT_KEYS = _table(  # sampled keys of the mix's print, by which other songs' p
     ("positions", _WORDS),  # the word that each key begins with
     key="track_id",
 )
-DUPLICATE_PAIRS = _table(  # pairs that are not distinct, a of the earlier day; of several days' rows the latest counts
+DUPLICATE_PAIRS = _table(  # pairs that say something, a of the earlier day; of several days' rows the latest counts
     ("a", pa.string()),
     ("b", pa.string()),
-    ("verdict", pa.string()),  # duplicate, fragment, altered, contains or cover
+    ("verdict", pa.string()),  # duplicate, fragment, altered, contains, cover; distinct where a group depends on it
     ("score", pa.float32()),  # 0 to 1: mean similarity of the parts that decided
     ("decided_by", pa.string()),  # those parts, comma separated
-    ("mix", pa.float32()),  # similarity of each part over the spans: 1 - bit error rate
+    ("mix", pa.float32()),  # similarity of each part over the spans: 1 - bit error rate; null where nothing agrees
     ("accompaniment", pa.float32()),
     ("vocals", pa.float32()),  # null where one of the two has no singing, as accompaniment without any
     ("offset_s", pa.float32()),  # where b begins in a, by the longest span
@@ -154,7 +154,7 @@ DUPLICATE_PAIRS = _table(  # pairs that are not distinct, a of the earlier day; 
     ("spans", _SPANS),  # longest first: where they agree
     ("evidence", pa.string()),  # the verdict in words
     key="a b",
-    optional="accompaniment vocals",
+    optional="mix accompaniment vocals",
 )
 DUPLICATE_GROUPS = _table(  # only songs that have a duplicate; a snapshot of all days up to its partition's
     ("track_id", pa.string()),

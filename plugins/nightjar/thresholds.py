@@ -206,6 +206,13 @@ SINGING_DIFFERENCE_DB = 12.0
 """Vocals that are silent in one song and differ from the other's by more than this are missing, not just quiet."""
 FRAGMENT_MAX_RATIO = 0.8
 """A song shorter than this share of the other is a fragment of it, not a trimmed duplicate."""
+EXEMPLARS = 5
+"""Songs that stand for a group, whatever its size: those that match most others, and the longest."""
+EXEMPLARS_MATCHING = 2 / 3
+"""Share of the pairs of two groups' exemplars that must match if they are one. All of one or two pairs, two of three:
+two poor copies of a good one need not match each other, and a bad pair between two pairs of songs is one in four."""
+GROUPING_ROUNDS = 4
+"""How often a sweep compares what its groups leave open; a pair that is still open then says nothing."""
 RINGTONE_SECONDS = 35.0
 """A part of a longer upload that lasts longer is a song of its own, if another part is one too: previews and ringtones
 last 30 s at most."""
@@ -238,6 +245,14 @@ INDEX_MIN_HITS = 2
 """Keys that two songs must share, at one speed and offset, to be compared: 0.02 % of different excerpts of 40 s do."""
 INDEX_MAX_CANDIDATES = 64
 """Most older songs, those with the most hits, that a song is compared with for the sake of its print."""
+INDEX_CROWD = 16
+"""Songs that share many keys with a song from which on it is compared with those that stand for them first, and with
+the others only if it does not belong to them."""
+INDEX_CROWD_HITS = 4
+"""Keys from which on these are many, if they are also a quarter of the most that it shares with any. Two different
+songs seldom share more than two or three at one place."""
+INDEX_CROWD_CHOSEN = 3
+"""Songs of a crowd that stand for it, of each kind: the first, the longest, and those with the most hits."""
 INDEX_SONGS = 2000
 """Younger songs in one table, and whose prints are held at a time: 32 million keys, 0.4 GB, where they last four
 minutes, and twice as much of prints."""

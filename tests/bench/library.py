@@ -106,8 +106,8 @@ class Maker:
         return pa.table({"track_id": names, "day": [day] * len(names), "vector": _lists(made)})
 
 
-def _ingested(settings: Settings, day: str, names: list[str], words: int) -> None:
-    """Commit what ingest writes for a day."""
+def _ingested(settings: Settings, day: str, names: list[str], words: int | np.ndarray) -> None:
+    """Commit what ingest writes for a day; `words` of all songs, or of each."""
     count = len(names)
     rows = {
         "track_id": names,
@@ -121,7 +121,7 @@ def _ingested(settings: Settings, day: str, names: list[str], words: int) -> Non
         "codec": ["mp3"] * count,
         "sample_rate": np.full(count, 44_100, np.int32),
         "channels": np.full(count, 2, np.int16),
-        "duration_s": np.full(count, words * 0.1238 + 2.7, np.float32),
+        "duration_s": np.broadcast_to(np.float32(words) * np.float32(0.1238) + np.float32(2.7), count),
         "loudness_lufs": np.full(count, -14.0, np.float32),
         "uploaded_at": [datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(seconds=s) for s in range(count)],
     }

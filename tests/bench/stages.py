@@ -31,7 +31,8 @@ _STAGES = (
     (index.Index, "meet", "  of it looking them up, all threads"),
     (steps, "prints", "prints of the library's candidates"),
     (steps, "_compared", "verdicts"),
-    (steps, "_write_groups", "groups"),
+    (steps, "_settle", "what the groups leave open"),
+    (steps, "_write", "groups"),
 )
 _NEW_PRINTS = "prints of the new songs"
 _REST = "all else; the processor's: reading threads too"

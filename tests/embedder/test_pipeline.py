@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedder import signal
+from embedder import pipeline, signal
 from embedder.__main__ import main
 from embedder.embedding import MODELS
 from embedder.pipeline import STAGE, TABLES, Summary, run_shard
@@ -196,6 +196,20 @@ def test_a_shard_takes_only_its_own_and_an_empty_one_loads_no_model(lake, settin
         "assert not {'torch', 'tensorflow', 'keras', 'librosa'} & set(sys.modules)"
     )
     python(code)
+
+
+def test_uploads_of_one_file_are_in_one_shard_and_decoded_once(lake, settings, synth, upload, monkeypatch):
+    settings = replace(settings, separator=signal.UNSEPARATED)
+    song, other = synth("song.mp3", 4.0), synth("other.mp3", 5.0)
+    commit_tracks(lake, [upload(f"same{number}", song) for number in range(6)] + [upload("other", other)])
+    decoded = []
+    real = pipeline.decoded
+    monkeypatch.setattr(
+        pipeline, "decoded", lambda song, *rest: decoded.append(song.track["sha256"]) or real(song, *rest)
+    )
+    found = sorted(run_shard(settings, DAY, shard, 3, lambda _: None).songs for shard in range(3))
+    assert found == [0, 1, 6]
+    assert len(decoded) == len(set(decoded)) == 2
 
 
 def test_a_day_that_is_not_ingested(settings):

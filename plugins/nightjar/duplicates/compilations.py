@@ -17,7 +17,7 @@ left apart: who hides other people's songs behind a compilation does more harm t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -66,12 +66,17 @@ class _Judge:
     def __init__(self, cores: Sequence[Collection[str]], pieces: Collection[Link], songs: Mapping[str, Song]) -> None:
         self._songs, self._cores = songs, cores
         self._core_of = {member: number for number, core in enumerate(cores) for member in core}
-        self._whole = {link.pair: link for link in pieces if link.spans and link.share >= WHOLE_SHARE}
         self._of = defaultdict(list)
+        self._whole: dict[str, dict[str, Link]] = defaultdict(dict)
+        self._between: dict[frozenset[int], list[Pair]] = defaultdict(list)
         for link in pieces:
             if link.spans:
-                self._of[link.a].append(link)
-                self._of[link.b].append(link)
+                for each in link.pair:
+                    self._of[each].append(link)
+            if link.spans and link.share >= WHOLE_SHARE:
+                for each in link.pair:
+                    self._whole[each][link.other(each)] = link
+                self._between[frozenset(self._core_of[each] for each in link.pair)].append(link.pair)
         self._compilations: set[int] = set()
         self._contained: set[Pair] = set()
 
@@ -106,38 +111,40 @@ class _Judge:
             return True
         if seconds >= COMPILATION_SECONDS and any(part.song.seconds > RINGTONE_SECONDS for part in parts):
             return True
+        held = {part.song.track_id for part in parts}
         first = min(self._songs[each].date for each in self._cores[number])
         for own in (
             [part for part in parts if part.song.seconds > RINGTONE_SECONDS],
             [part for part in parts if part.song.date < first],
         ):
             pairs = combinations(_one_of_each(own)[:_PARTS], 2)
-            if any(_apart(one, other) and not self._one_song(one, other, parts) for one, other in pairs):
+            if any(_apart(one, other) and not self._one_song(one, other, held) for one, other in pairs):
                 return True
         tiles: list[_Part] = []
         for part in _one_of_each(parts)[:_PARTS]:
-            if all(_apart(part, tile) and not self._one_song(part, tile, parts) for tile in tiles):
+            if all(_apart(part, tile) and not self._one_song(part, tile, held) for tile in tiles):
                 tiles.append(part)
         covered = extent(tuple(place for tile in tiles for place in tile.places))
         return len(tiles) > 1 and covered >= COMPILATION_COVERED * seconds
 
-    def _one_song(self, one: _Part, other: _Part, parts: Sequence[_Part]) -> bool:
-        """Whether two parts match each other, or both lie in a third as far apart as here."""
-        if one.core == other.core or self._piece(one, other):
+    def _one_song(self, one: _Part, other: _Part, held: Set[str]) -> bool:
+        """Whether two parts match each other, themselves or by other copies, or both lie in a third as far apart as
+        here."""
+        cores = frozenset((one.core, other.core))
+        if one.core == other.core or any(pair not in self._contained for pair in self._between.get(cores, ())):
             return True
-        for whole in parts:
-            links = [self._piece(each, whole) for each in (one, other)]
-            if None in links or whole.song.seconds <= max(one.song.seconds, other.song.seconds):
+        longer = max(one.song.seconds, other.song.seconds)
+        both = [self._whole.get(each.song.track_id, {}) for each in (one, other)]
+        for whole in both[0].keys() & both[1].keys() & held:
+            if self._songs[whole].seconds <= longer or any(
+                frozenset((each.song.track_id, whole)) in self._contained for each in (one, other)
+            ):
                 continue
-            there = [link.offset(each.song.track_id) for each, link in zip((one, other), links, strict=True)]
+            there = [link[whole].offset(each.song.track_id) for each, link in zip((one, other), both, strict=True)]
             apart = other.offset - one.offset
             if abs(there[1] - there[0] - apart) <= SAME_PLACE_SECONDS + 0.1 * abs(apart):  # it may run 8 % faster
                 return True
         return False
-
-    def _piece(self, one: _Part, other: _Part) -> Link | None:
-        pair = frozenset((one.song.track_id, other.song.track_id))
-        return None if pair in self._contained else self._whole.get(pair)
 
 
 def _one_of_each(parts: Sequence[_Part]) -> list[_Part]:

@@ -1,22 +1,24 @@
-"""Which songs are one: in a group everything matches everything, so that one bad pair cannot chain a hundred songs.
+"""Which songs are one: the exemplars of a group match what joins it, so that a bad pair cannot chain a hundred songs.
 
-1. Duplicates, altered ones too, form groups by complete linkage: two groups merge only if every song of one is a
-   duplicate of every song of the other. The best pair goes first.
+1. Duplicates, altered ones too, form groups by the exemplars of each (`linkage`). The pairs that most others bear out
+   go first.
 2. An upload that holds different songs at different places (`compilations`) contains them and is none of them.
-3. Two fragments from different places of a song do not match each other. So a group of shorter songs is attached to a
-   group of longer ones, as its satellite, if every one of its songs matches every one of the other. Satellites need
-   not match each other, and nothing is attached to a satellite: every member still matches all of the group's core.
+3. Two fragments from different places of a song do not match each other. So a group is attached to a group of longer
+   songs, as its satellite, if their exemplars match. Satellites need not match each other, and nothing is attached to a
+   satellite: every member still matches the group's core.
 
-Covers join nothing. The result depends on the pairs alone, not on their order. Arithmetic only.
+A pair that was not compared is not taken for a different one: pairs that could decide are named (`Grouping.open`), and
+the sweep compares them. Covers join nothing. The result depends on the pairs alone, not on their order.
+Arithmetic only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 from nightjar.duplicates import compilations
+from nightjar.duplicates.linkage import Linkage, Pair, Together
 from nightjar.duplicates.links import Link, Song
 from nightjar.duplicates.verdict import FRAGMENT, SAME_RECORDING
 from nightjar.thresholds import WHOLE_SHARE
@@ -28,62 +30,55 @@ class Grouping:
 
     canonical: dict[str, str]
     """Of every song in a group of two or more the one of the group that was uploaded first, which may be itself."""
-    contained: frozenset[frozenset[str]]
+    contained: frozenset[Pair]
     """The pairs of a compilation and a song that lies in it."""
+    open: frozenset[Pair] = frozenset()
+    """Pairs that were never compared and could change this."""
+
+    def one(self, pair: Collection[str]) -> bool:
+        """Whether all of some songs are in one group."""
+        return len({self.canonical.get(each, each) for each in pair}) == 1
 
 
-def groups(
-    links: Collection[Link], songs: Mapping[str, Song], known: Collection[frozenset[str]] = frozenset()
-) -> Grouping:
-    """`songs` has every song that `links` name. `known` pairs are those of a compilation and its part, as found from
-    fewer links before: what is found once stays."""
+def groups(links: Collection[Link], songs: Mapping[str, Song], known: Collection[Pair] = frozenset()) -> Grouping:
+    """`songs` has every song that `links` name; a link may also say that two songs are distinct. `known` pairs are
+    those of a compilation and its part, as found from fewer links before: what is found once stays."""
+    compared = {link.pair for link in links}
     same = [link for link in links if link.verdict in SAME_RECORDING]
     joining = [link for link in same if link.share >= WHOLE_SHARE]
-    members = sorted({each for link in same for each in link.pair}, key=songs.__getitem__)
-    cores = _cores(members, {link.pair: link.score for link in joining if link.verdict != FRAGMENT})
+    whole = Linkage({link.pair: link.score for link in joining if link.verdict != FRAGMENT}, compared, songs)
+    cores = whole.joined({each for link in same for each in link.pair})
     fragments = [link for link in same if link.verdict == FRAGMENT]
-    contained = compilations.contained(cores, fragments, songs) | set(known)
-    score = {link.pair: link.score for link in joining if link.pair not in contained}
+    contained = compilations.contained([core.members for core in cores], fragments, songs) | set(known)
+    pieces = Linkage({link.pair: link.score for link in joining if link.pair not in contained}, compared, songs)
     canonical = {}
-    for group in _attached(cores, score, songs):
+    for group in _attached(cores, pieces, contained, songs):
         oldest = min(group, key=lambda each: songs[each].age)
         canonical |= dict.fromkeys(group, oldest)
-    return Grouping(dict(sorted(canonical.items())), frozenset(contained))
-
-
-def _cores(members: Sequence[str], duplicates: Mapping[frozenset[str], float]) -> list[set[str]]:
-    """Complete linkage over the duplicates; a song without any is a core of its own."""
-    core = {member: {member} for member in members}
-    for pair in sorted(duplicates, key=lambda pair: (-duplicates[pair], sorted(pair))):
-        one, other = (core[each] for each in sorted(pair))
-        if one is not other and _all_linked(one, other, duplicates):
-            one |= other
-            core |= dict.fromkeys(one, one)
-    return [each for member, each in core.items() if member == min(each)]
+    asked = frozenset(whole.open | pieces.open)
+    return Grouping(dict(sorted(canonical.items())), frozenset(contained), asked)
 
 
 def _attached(
-    cores: list[set[str]], score: Mapping[frozenset[str], float], songs: Mapping[str, Song]
+    cores: Sequence[Together], pieces: Linkage, contained: Collection[Pair], songs: Mapping[str, Song]
 ) -> list[set[str]]:
-    """The cores with their satellites, of two songs or more. The longest cores come first and may have satellites."""
+    """The members of cores with their satellites, of two songs or more. The longest cores come first and may have
+    satellites; a compilation has none of the songs in it."""
 
-    def length(core: set[str]) -> float:
-        return max(songs[each].seconds for each in core)
+    def length(core: Together) -> float:
+        return max(songs[each].seconds for each in core.members)
 
-    roots: list[tuple[set[str], set[str]]] = []  # the core, and the core with its satellites
-    for core in sorted(cores, key=lambda each: (-length(each), min(songs[member] for member in each))):
-        hosts = [root for root in roots if length(root[0]) > length(core) and _all_linked(root[0], core, score)]
-        if not hosts:
-            roots.append((core, set(core)))
-            continue
-        best = max(_best(host[0], core, score) for host in hosts)
-        next(host for host in hosts if _best(host[0], core, score) == best)[1].update(core)
-    return [group for _, group in roots if len(group) > 1]
-
-
-def _all_linked(one: set[str], other: set[str], links: Collection[frozenset[str]]) -> bool:
-    return all(frozenset(pair) in links for pair in product(one, other))
-
-
-def _best(one: set[str], other: set[str], score: Mapping[frozenset[str], float]) -> float:
-    return max(score[frozenset(pair)] for pair in product(one, other))
+    order = sorted(cores, key=lambda core: (-length(core), min(songs[member] for member in core.members)))
+    at = {member: number for number, core in enumerate(order) for member in core.members}
+    apart = {frozenset(at.get(each, -1) for each in pair) for pair in contained}
+    groups: dict[int, set[str]] = {}  # by the number of the core that others are attached to
+    for number, core in enumerate(order):
+        near = sorted({at[each] for member in core.members for each in pieces.near.get(member, ())})
+        hosts = [host for host in near if host in groups and frozenset((host, number)) not in apart]
+        hosts = [host for host in hosts if pieces.fit(order[host], core)]
+        if hosts:
+            best = max(hosts, key=lambda host: (pieces.best(order[host], core), -host))
+            groups[best] |= core.members
+        else:
+            groups[number] = set(core.members)
+    return [group for group in groups.values() if len(group) > 1]

@@ -15,7 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from nightjar.compiled import compiled
-from nightjar.thresholds import INDEX_KEY_SAMPLE, INDEX_LAG_WORDS, INDEX_MAX_CANDIDATES, INDEX_MIN_HITS
+from nightjar.thresholds import (
+    INDEX_CROWD,
+    INDEX_CROWD_CHOSEN,
+    INDEX_CROWD_HITS,
+    INDEX_KEY_SAMPLE,
+    INDEX_LAG_WORDS,
+    INDEX_MAX_CANDIDATES,
+    INDEX_MIN_HITS,
+)
 
 _DIAGONALS = 4
 """Offsets, half a second, within which hits fit each other: a tempo changed by 4 % drifts as far in 12 s."""
@@ -99,15 +107,17 @@ class Met:
 
 
 class Best:
-    """Of all pairs that are added the INDEX_MAX_CANDIDATES with the most hits of each younger song.
+    """Of all pairs that are added the INDEX_MAX_CANDIDATES with the most hits of each younger song; and of a crowd, the
+    songs with many hits, those that stand for it: the first and the longest.
 
     Of equally many hits that of the lower rank counts, so that the order of adding does not matter. Not much more is
     held than what is best, since a large library shares keys with every song.
     """
 
-    def __init__(self, younger: int, rank: np.ndarray) -> None:
-        """`rank` of each older song."""
-        self._rank, self._many = rank, np.zeros(younger, np.int64)
+    def __init__(self, younger: int, rank: np.ndarray, place: np.ndarray, seconds: np.ndarray) -> None:
+        """Of each older song its `rank` by id, its `place` in the order of songs, and its length."""
+        self._rank, self._place, self._seconds = rank, place, seconds
+        self._many = np.zeros(younger, np.int64)
         self._parts: list[Met] = []
         self._held, self._most = 0, max(1 << 20, 2 * younger * INDEX_MAX_CANDIDATES)
 
@@ -125,15 +135,45 @@ class Best:
         return int((self._many > INDEX_MAX_CANDIDATES).sum())
 
     def found(self) -> Met:
-        """The best, by younger song."""
-        if not self._parts:
-            return Met(*(np.zeros(0, np.int64),) * 3)
+        """The best, and those that stand for crowds, by younger song."""
+        ordered, nearest, standing, _ = self._chosen()
+        return ordered.take(nearest | standing)
+
+    def crowded(self) -> tuple[Met, np.ndarray, np.ndarray]:
+        """The same, but who stands for a crowd of INDEX_CROWD songs at most only if he is among the best; of each pair,
+        whether its younger song is in a larger crowd, and whether the older one stands for that crowd."""
+        ordered, nearest, standing, first = self._chosen()
+        close = first < INDEX_CROWD_CHOSEN
+        crowds = np.bincount(ordered.younger, self._strong(ordered, first), len(self._many)) > INDEX_CROWD
+        crowded = crowds[ordered.younger]
+        kept = nearest | (standing & crowded)
+        return ordered.take(kept), crowded[kept], (standing | close)[kept]
+
+    def _chosen(self) -> tuple[Met, np.ndarray, np.ndarray, np.ndarray]:
+        """All pairs in order, which of them are the best, which stand for crowds, and the place of each by its hits."""
+        parts = self._parts or [Met(*(np.zeros(0, np.int64),) * 3)]
         younger, hits, older = (
-            np.concatenate([getattr(part, name) for part in self._parts]) for name in ("younger", "hits", "older")
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("younger", "hits", "older")
         )
         ordered = Met(younger, hits, older).take(np.lexsort((self._rank[older], -hits, younger)))
-        first = np.searchsorted(ordered.younger, ordered.younger)  # where each younger song's pairs begin
-        return ordered.take(np.arange(len(ordered)) - first < INDEX_MAX_CANDIDATES)
+        first = _within(ordered.younger)
+        strong = np.flatnonzero(self._strong(ordered, first))
+        standing = np.zeros(len(ordered), bool)
+        for by in (self._place, -self._seconds):
+            of = ordered.take(strong)
+            order = strong[np.lexsort((self._place[of.older], by[of.older], of.younger))]
+            standing[order[_within(ordered.younger[order]) < INDEX_CROWD_CHOSEN]] = True
+        return ordered, first < INDEX_MAX_CANDIDATES, standing, first
+
+    @staticmethod
+    def _strong(ordered: Met, first: np.ndarray) -> np.ndarray:
+        most = ordered.hits[np.arange(len(ordered)) - first]
+        return (ordered.hits >= INDEX_CROWD_HITS) & (4 * ordered.hits >= most)
+
+
+def _within(sorted_: np.ndarray) -> np.ndarray:
+    """Of each of some sorted numbers, how many of the same are before it."""
+    return np.arange(len(sorted_)) - np.searchsorted(sorted_, sorted_)
 
 
 @compiled

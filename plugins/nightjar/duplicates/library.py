@@ -62,6 +62,13 @@ class Songs(Mapping[str, Song]):
         rank[pc.sort_indices(self.names).to_numpy()] = np.arange(len(self))
         return rank
 
+    @cached_property
+    def place(self) -> np.ndarray:
+        """Of each row, its place in the order of songs."""
+        place = np.empty(len(self), np.int64)
+        place[np.lexsort((self.rank, self.uploaded_us, self.day))] = np.arange(len(self))
+        return place
+
     def older(self, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Whether the songs of rows `ones` are older than those of rows `others`, pair by pair."""
         day, uploaded, rank = self.day[ones] - self.day[others], self.uploaded_us[ones], self.rank[ones]
@@ -111,9 +118,16 @@ class Library:
         of_day = np.flatnonzero(self.songs.day == self.days.index(day))
         return sorted(self.songs.names.take(pa.array(of_day)).to_pylist())
 
-    def copies(self, track_id: str) -> list[str]:
-        """The other songs that were uploaded as the very same bytes."""
-        return [other for other in self._uploaded_again.get(self.sha256[track_id], []) if other != track_id]
+    def ordered(self, pair: Collection[str]) -> tuple[str, str]:
+        """Two songs, the older first."""
+        one, other = sorted(pair, key=self.songs.__getitem__)
+        return one, other
+
+    def copies(self, track_id: str, most: int) -> list[str]:
+        """The other songs that were uploaded as the very same bytes; where they are many, as many of the first as are
+        asked for stand for all. Those ask back for all of theirs, so that whoever comes later finds them."""
+        same = self._uploaded_again.get(self.sha256[track_id], [])
+        return [other for other in (same if track_id in same[:most] else same[:most]) if other != track_id]
 
     @property
     def sha256(self) -> Digests:
@@ -122,14 +136,14 @@ class Library:
 
     @cached_property
     def _uploaded_again(self) -> dict[str, list[str]]:
-        """The songs of each file that several have."""
+        """The songs of each file that several have, in their order."""
         counts = pc.value_counts(self.songs.sha256)
         several = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
         rows = np.flatnonzero(pc.is_in(self.songs.sha256, several).to_numpy(zero_copy_only=False))
         found: dict[str, list[str]] = {}
         for at in rows:
             found.setdefault(self.songs.sha256[at].as_py(), []).append(self.songs.names[at].as_py())
-        return found
+        return {sha256: sorted(songs, key=self.songs.__getitem__) for sha256, songs in found.items()}
 
 
 def prints(lake: Lake, model: str, day: str, wanted: Collection[str]) -> dict[str, Prints]:

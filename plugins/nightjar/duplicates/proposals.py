@@ -23,7 +23,7 @@ from nightjar.duplicates.library import Library, prints_at_speeds
 from nightjar.duplicates.verdict import Prints
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
-from nightjar.thresholds import INDEX_MAX_CANDIDATES, INDEX_SONGS
+from nightjar.thresholds import INDEX_CROWD, INDEX_MAX_CANDIDATES, INDEX_SONGS
 from nightjar.vectors.names import KINDS, TABLES
 from nightjar.vectors.store import VectorStore
 
@@ -42,6 +42,8 @@ class Batch:
 
     prints: dict[str, Prints]
     pairs: dict[Pair, set[str]]
+    waiting: frozenset[Pair] = frozenset()
+    """Pairs that need no comparison if the others show both songs to be one, as copies of one crowd."""
 
 
 class Proposals:
@@ -59,13 +61,16 @@ class Proposals:
             against = [*earlier, self._day] if day == self._day else [self._day]
             wanted = set(self._library.of_day(day))
             for prints in prints_at_speeds(self._lake, model, day, wanted, INDEX_SONGS):
-                pairs = defaultdict(set)
+                pairs, at_once, crowds = defaultdict(set), set(), set()
                 for pair, sources in known.items():
                     if pair[1] in prints:
                         pairs[pair] |= sources
-                for pair in self._by_print(prints, against):
+                for pair, crowded, standing in self._by_print(prints, against):
                     pairs[pair].add("print")
-                yield Batch(prints, dict(pairs))
+                    at_once |= {pair} if standing else set()
+                    crowds |= {pair[1]} if crowded else set()
+                waiting = frozenset(pair for pair in pairs if pair[1] in crowds and pair not in at_once)
+                yield Batch(prints, dict(pairs), waiting)
 
     def _ordered(self, one: str, other: str) -> Pair | None:
         """The two as a pair, if both are songs that this sweep deals with."""
@@ -89,13 +94,14 @@ class Proposals:
                     if pair := self._ordered(*found):
                         pairs[pair].add(_SOURCES[kind])
         for one in own:
-            for other in self._library.copies(one):
+            for other in self._library.copies(one, INDEX_CROWD):
                 if pair := self._ordered(one, other):
                     pairs[pair].add("bytes")
         return pairs
 
-    def _by_print(self, prints: dict[str, Prints], against: Sequence[str]) -> Iterator[Pair]:
-        """The pairs of some younger songs whose prints share keys with older ones of the days `against`."""
+    def _by_print(self, prints: dict[str, Prints], against: Sequence[str]) -> Iterator[tuple[Pair, bool, bool]]:
+        """The pairs of some younger songs whose prints share keys with older ones of the days `against`; of each,
+        whether the younger one is in a crowd, and whether the older one stands for it."""
         songs, names = self._library.songs, sorted(prints)
         index = Index([[prints[name].mix, *(each.mix for each in prints[name].speeds)] for name in names])
         own = songs.at(names)
@@ -108,7 +114,7 @@ class Proposals:
             return found.take(songs.older(found.older, own[found.younger]))
 
         with ThreadPoolExecutor(_THREADS) as threads:
-            best = Best(len(names), songs.rank)
+            best = Best(len(names), songs.rank, songs.place, songs.seconds)
             for found in threads.map(met, against):
                 best.add(found)
         if best.left_out:
@@ -116,9 +122,10 @@ class Proposals:
                 "%d songs share keys with more than %d; those with the fewest are left out",
                 *(best.left_out, INDEX_MAX_CANDIDATES),
             )
-        found = best.found()
+        found, crowded, standing = best.crowded()
         older = songs.names.take(pa.array(found.older)).to_pylist()
-        yield from ((one, names[at]) for one, at in zip(older, found.younger, strict=True))
+        pairs = ((one, names[at]) for one, at in zip(older, found.younger, strict=True))
+        yield from zip(pairs, crowded.tolist(), standing.tolist(), strict=True)
 
     def _keys(self, day: str) -> pa.Table:
         partition = Partition("print_keys", day, self._settings.model)

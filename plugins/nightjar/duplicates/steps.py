@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import groupby
 
-from nightjar.duplicates.library import Library, prints
-from nightjar.duplicates.proposals import Batch, Proposals
+from nightjar.duplicates.library import Library, prints, prints_at_speeds
+from nightjar.duplicates.proposals import Pair, Proposals
 from nightjar.duplicates.tables import Compared
 from nightjar.duplicates.verdict import DISTINCT, Comparison, Prints, Younger, same_file
 from nightjar.lake import Lake, Partition
 from nightjar.settings import Settings
 from nightjar.takedowns import ledger
 from nightjar.takedowns.purge import tidy
+from nightjar.thresholds import GROUPING_ROUNDS, INDEX_SONGS
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ def regroup(lake: Lake, model: str, first: str) -> None:
     if swept := lake.days(_PAIRS, model=model):
         library = _library(lake, model, swept[-1], swept)
         compared = Compared({each: lake.read(Partition(_PAIRS, each, model)) for each in swept}, library.songs)
+        _, first = _settle(lake, model, library, compared, first, ())
         _write(lake, model, compared, first)
 
 
@@ -62,15 +64,16 @@ def _sweep(settings: Settings, lake: Lake, day: str) -> dict:
     model = settings.model
     swept = lake.days(_PAIRS, model=model)
     library = _library(lake, model, day, swept)
-    proposed, found = 0, []
-    for batch in Proposals(settings, lake, library, day, _later(swept, day)):
-        found += _compared(lake, model, library, batch)
-        proposed += len(batch.pairs)
-
     compared = Compared({each: lake.read(Partition(_PAIRS, each, model)) for each in swept}, library.songs)
+    found, waiting, count = [], set(), 0
+    for batch in Proposals(settings, lake, library, day, _later(swept, day)):
+        at_once = batch.pairs.keys() - batch.waiting
+        found += _compared(lake, model, library, batch.prints, at_once)
+        waiting, count = waiting | batch.waiting, count + len(at_once)
     changed = compared.renew(day, found)
-    written, grouped, verdicts = _write(lake, model, compared, min([day, *changed]), day)
-    summary = {"songs": len(library.of_day(day)), "candidates": proposed}
+    settled, first = _settle(lake, model, library, compared, min([day, *changed]), waiting)
+    written, grouped, verdicts = _write(lake, model, compared, first, day)
+    summary = {"songs": len(library.of_day(day)), "candidates": count + settled}
     summary |= {verdict: verdicts[verdict] for verdict in _COUNTED} | {"groups": grouped}
     log.info(
         "sweep %s: %d songs, %d candidate pairs, %d duplicates, %d fragments, %d altered, %d parts of compilations, "
@@ -79,6 +82,31 @@ def _sweep(settings: Settings, lake: Lake, day: str) -> dict:
         f"; also renewed {', '.join(each for each in written if each != day)}" if set(written) - {day} else "",
     )
     return summary
+
+
+def _settle(
+    lake: Lake, model: str, library: Library, compared: Compared, first: str, waiting: Collection[Pair]
+) -> tuple[int, str]:
+    """Compare the pairs that the groups of days from `first` on leave open, and of those `waiting` the ones whose songs
+    do not belong to one group anyway. Returns how many were compared, and the first day of which that is news."""
+    count, wanted = 0, {pair for pair in waiting if not compared.one(pair)}
+    for _ in range(GROUPING_ROUNDS):
+        asked = {library.ordered(pair) for pair in compared.open(first)}
+        if not (wanted := wanted | asked):
+            break
+        rows = []
+        for day, of_day in groupby(sorted(wanted, key=lambda pair: library.songs[pair[1]]), _day_of(library)):
+            pairs = list(of_day)
+            for prints_of in prints_at_speeds(lake, model, day, {b for _, b in pairs}, INDEX_SONGS):
+                own = [pair for pair in pairs if pair[1] in prints_of]
+                rows += _compared(lake, model, library, prints_of, own, also_distinct=asked)
+        first = min([first, *compared.add(rows)])
+        count, wanted = count + len(wanted), set()
+    return count, first
+
+
+def _day_of(library: Library) -> Callable[[Pair], str]:
+    return lambda pair: library.songs[pair[1]].day
 
 
 def proposals(settings: Settings, day: str) -> dict[tuple[str, str], frozenset[str]]:
@@ -101,20 +129,28 @@ def _later(swept: list[str], day: str) -> list[str]:
     return [each for each in swept if each > day]
 
 
-def _compared(lake: Lake, model: str, library: Library, batch: Batch) -> list[dict]:
-    """Rows of the batch's pairs that are not distinct. The prints of some older songs are held at a time, and one
-    younger song is made ready at a time, once for all of those."""
+def _compared(
+    lake: Lake,
+    model: str,
+    library: Library,
+    younger_prints: Mapping[str, Prints],
+    wanted: Collection[Pair],
+    also_distinct: Collection[Pair] = (),
+) -> list[dict]:
+    """Rows of the `wanted` pairs that are not distinct, and of those that are only where asked for. The prints of some
+    older songs are held at a time, and one younger song is made ready at a time, once for all of those."""
     rows, compared = [], 0
-    for older in _older_prints(lake, model, library, {a for a, _ in batch.pairs}):
-        pairs = sorted((pair for pair in batch.pairs if pair[0] in older), key=lambda pair: pair[::-1])
+    for older in _older_prints(lake, model, library, {a for a, _ in wanted}):
+        pairs = sorted((pair for pair in wanted if pair[0] in older), key=lambda pair: pair[::-1])
         for b, of_b in groupby(pairs, key=lambda pair: pair[1]):
-            younger = Younger(batch.prints[b])
+            younger = Younger(younger_prints[b])
             for a, _ in of_b:
                 compared += 1
                 if compared % _PROGRESS_PAIRS == 0:
-                    log.info("compared %d of %d pairs", compared, len(batch.pairs))
+                    log.info("compared %d of %d pairs", compared, len(wanted))
                 comparison = _verdict(library, (a, b), older[a], younger)
-                rows += [_row(a, b, comparison)] if comparison.verdict != DISTINCT else []
+                told = comparison.verdict != DISTINCT or (a, b) in also_distinct
+                rows += [_row(a, b, comparison)] if told else []
     return rows
 
 

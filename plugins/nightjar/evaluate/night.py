@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from nightjar.duplicates import steps as duplicates
+from nightjar.duplicates.verdict import DISTINCT
 from nightjar.embed import steps as embed
 from nightjar.errors import NightjarError
 from nightjar.evaluate import metrics, others
@@ -95,6 +96,7 @@ def _report(
 ) -> dict:
     lake = Lake(settings)
     rows = lake.read(Partition("duplicate_pairs", DAY, settings.model)).to_pylist()
+    rows = [row for row in rows if row["verdict"] != DISTINCT]
     named = [row | {"a": tracks[row["a"]], "b": tracks[row["b"]]} for row in rows]
     found = {pair_of(row["a"], row["b"]): row for row in named}
     sources = {pair_of(tracks[a], tracks[b]): sorted(each) for (a, b), each in proposed.items()}
@@ -122,8 +124,8 @@ def _others(settings: Settings, truth: Truth, tracks: dict[str, str]) -> dict:
         for pair, each in truth.pairs.items()
         if each.verdict in metrics.SAME_RECORDING
     }
-    rows = Lake(settings).read(Partition("duplicate_pairs", DAY, settings.model), ["a", "b"]).to_pylist()
-    ours = [pair_of(tracks[row["a"]], tracks[row["b"]]) for row in rows]
+    rows = Lake(settings).read(Partition("duplicate_pairs", DAY, settings.model), ["a", "b", "verdict"]).to_pylist()
+    ours = [pair_of(tracks[row["a"]], tracks[row["b"]]) for row in rows if row["verdict"] != DISTINCT]
     return others.compare_with(known, cases, ours, set(truth.pairs))
 
 

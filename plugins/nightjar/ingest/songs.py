@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from nightjar import refusals
 from nightjar.ingest import judge, metadata, names
 from nightjar.ingest.claims import Claims
-from nightjar.ingest.judge import Reject
+from nightjar.ingest.judge import Reject, Sound
 from nightjar.ingest.probe import probe
 from nightjar.objects import ObjectInfo, ObjectMissing, ObjectRefused, Objects
 from nightjar.takedowns.forgotten import Forgotten
@@ -44,11 +44,12 @@ def examine(
     forgotten: Forgotten,
     uploads: list[dict],
     kept: Mapping[str, dict] | None = None,
+    heard: dict[str, Sound | Reject] | None = None,
 ) -> Outcome:
     """Judge `uploads`, the rows of one track id (or one key that names none) of the frozen day, by key.
 
     What is `forgotten` is not read, and gets no claim. `kept` has, by key, the rows of tracks that the day has already:
-    those are taken as they are.
+    those are taken as they are. `heard` keeps, by SHA-256, what files sound like: many upload the same one.
     The first that is a song gets the id, if no other day has it. Raises NightjarError if object storage fails.
     """
     outcome = Outcome()
@@ -62,7 +63,9 @@ def examine(
             taken = f"The id is taken by {outcome.tracks[0]['key']} of the same day"
             outcome.reject(key, Reject("duplicate_track_id", taken))
             continue
-        row = (kept or {}).get(key) or _song(objects, upload, track_id, day, forgotten)
+        row = (kept or {}).get(key) or _song(
+            objects, upload, track_id, day, forgotten, heard if heard is not None else {}
+        )
         if isinstance(row, Reject):
             theirs = row.reason == TAKEN_DOWN and track_id not in forgotten.tracks
             owner = claims.owner(track_id) if theirs else None
@@ -78,7 +81,14 @@ def _taken_on(day: str) -> Reject:
     return Reject("duplicate_track_id", f"The id was taken on {day} by another upload")
 
 
-def _song(objects: Objects, upload: dict, track_id: str, day: str, forgotten: Forgotten) -> dict | Reject:
+def _song(
+    objects: Objects,
+    upload: dict,
+    track_id: str,
+    day: str,
+    forgotten: Forgotten,
+    known: dict[str, Sound | Reject],
+) -> dict | Reject:
     """The row of tracks for an upload, or why it is no song."""
     if track_id in forgotten.tracks:
         return Reject(TAKEN_DOWN, "The song is to be forgotten")
@@ -101,7 +111,7 @@ def _song(objects: Objects, upload: dict, track_id: str, day: str, forgotten: Fo
             return Reject("changed_after_freeze", f"Replaced after the day was frozen: nightjar rerun {day}")
         with path.open("rb") as file:  # first: a disk that cannot be read must not look like a broken song
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        heard = probe(path)
+        heard = known[sha256] = known.get(sha256) or probe(path)
         if isinstance(heard, Reject):
             return heard
         if unfit := judge.sound(heard):

@@ -91,7 +91,7 @@ def probe_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
     work = uploads.of_shard(lake.read(Partition("uploads", day)), shard, shards)
     forgotten = ledger.forgotten(lake)
     kept = _kept(lake, day, forgotten)
-    examine = partial(songs.examine, lake.objects, Claims(lake, day), day, forgotten, kept=kept)
+    examine = partial(songs.examine, lake.objects, Claims(lake, day), day, forgotten, kept=kept, heard={})
     tracks, rejects = [], []
     with ThreadPoolExecutor(PARALLEL) as pool:
         for done, outcome in enumerate(pool.map(examine, work), start=1):

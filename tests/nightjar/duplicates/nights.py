@@ -102,7 +102,12 @@ def _columns(prints: Prints) -> dict:
 
 
 def _at_speeds(upload: Upload) -> list[dict]:
-    """Prints at other speeds have nothing to do with those at its own."""
+    """Prints at other speeds have nothing to do with those at its own, unless the song brings them."""
+    if upload.prints.speeds:
+        return [
+            {"track_id": upload.track_id, "speed_percent": percent, **_columns(each)}
+            for percent, each in zip(PRINT_SPEEDS, upload.prints.speeds, strict=True)
+        ]
     seed = int.from_bytes(hashlib.sha256(upload.track_id.encode()).digest()[:4], "big")
     made = {percent: words(seed + percent, len(upload.prints.mix)) for percent in PRINT_SPEEDS}
     return [

@@ -18,7 +18,7 @@ Upload = list[tuple[str, float, float]]
 """What follows what: a recording, from which second of it to which."""
 
 
-def link(a: str, b: str, uploads: dict[str, Upload]) -> Link | None:
+def link(a: str, b: str, uploads: dict[str, Upload]) -> Link:
     """What comparing two uploads would tell."""
     spans = []
     for recording, start_a, end_a, at_a in _pieces(uploads[a]):
@@ -29,7 +29,7 @@ def link(a: str, b: str, uploads: dict[str, Upload]) -> Link | None:
     shorter, longer = sorted((seconds(uploads[a]), seconds(uploads[b])))
     share = min(1.0, sum(length for _, _, length in spans) / shorter)
     if share < MIN_SHARE:
-        return None
+        return Link(a, b, "distinct", 0.0)
     verdict = "fragment" if shorter < FRAGMENT_MAX_RATIO * longer or share < WHOLE_SHARE else "duplicate"
     return Link(a, b, verdict, 0.9, share, tuple(sorted(spans, key=lambda span: -span[2])))
 
@@ -54,8 +54,7 @@ def judged(days: list[dict[str, Upload]]) -> Grouping:
         for number, day in enumerate(days)
         for at, (name, upload) in enumerate(day.items())
     }
-    found = [link(a, b, uploads) for a, b in combinations(sorted(songs, key=songs.__getitem__), 2)]
-    return groups([each for each in found if each], songs)
+    return groups([link(a, b, uploads) for a, b in combinations(sorted(songs, key=songs.__getitem__), 2)], songs)
 
 
 def together(found: Grouping) -> list[set[str]]:
@@ -238,7 +237,7 @@ SEGMENT = st.tuples(st.sampled_from("abcd"), st.sampled_from([0.0, 10.0]), st.sa
 def test_order_does_not_matter_and_different_songs_stay_apart(given_uploads: list[Upload], shuffle: random.Random):
     uploads = {f"u{number}": upload for number, upload in enumerate(given_uploads)}
     known = {name: Song("2026-11-20", at, name, seconds(upload)) for at, (name, upload) in enumerate(uploads.items())}
-    links = [each for each in (link(a, b, uploads) for a, b in combinations(uploads, 2)) if each]
+    links = [link(a, b, uploads) for a, b in combinations(uploads, 2)]
     found = groups(links, known)
     shuffle.shuffle(links)
     assert groups(links, known) == found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,12 @@ def songs(*names: str, seconds: dict[str, float] | None = None) -> dict[str, Son
 
 
 def groups(links: list[Link], known: dict[str, Song]) -> dict[str, str]:
-    return grouping(links, known).canonical
+    """Where every pair was compared, and those without a link are distinct."""
+    pairs = {each.pair for each in links}
+    distinct = [Link(a, b, "distinct", 0.0) for a, b in combinations(known, 2) if frozenset((a, b)) not in pairs]
+    found = grouping([*links, *distinct], known)
+    assert not found.open
+    return found.canonical
 
 
 def link(pair: str, verdict: str = "duplicate", score: float = 0.9) -> Link:
@@ -104,13 +110,59 @@ def test_no_chain_and_no_order(pairs: dict, lengths: list[float], shuffle: rando
     for canonical in set(found.values()):
         group = [member for member in found if found[member] == canonical]
         assert len(group) > 1
-        assert canonical == min(group, key=known.__getitem__)
-        matches_all = [a for a in group if all(frozenset((a, b)) in joined for b in group if b != a)]
-        assert matches_all, "a group has a core that matches every member"
-        core = max(known[each].seconds for each in matches_all)
-        for a, b in combinations(group, 2):
-            satellites = max(known[a].seconds, known[b].seconds) < core
-            assert frozenset((a, b)) in joined or satellites
+        assert canonical == min(group, key=lambda each: known[each].age)
+        assert all(any(frozenset((a, b)) in joined for b in group if b != a) for a in group)
+
+
+SIZES = st.lists(st.integers(4, 12), min_size=2, max_size=3)
+
+
+@given(SIZES, st.data())
+@settings(max_examples=100, deadline=None)
+def test_bad_pairs_chain_no_groups(sizes: list[int], data: st.DataObject):
+    """Songs with some copies each, and between any two songs one pair that matches by mistake, better than all."""
+    songs_of = [[f"{letter}{at:02d}" for at in range(size)] for letter, size in zip("abc", sizes, strict=False)]
+    known = songs(*(each for of in songs_of for each in of))
+    links = [Link(a, b, "duplicate", 0.9) for of in songs_of for a, b in combinations(of, 2)]
+    for one, other in combinations(songs_of, 2):
+        bad = data.draw(st.tuples(st.sampled_from(one), st.sampled_from(other)))
+        links.append(Link(*bad, "duplicate", 1.0))
+    assert groups(links, known) == {each: of[0] for of in songs_of for each in of}
+
+
+@pytest.mark.parametrize("missed", range(5))
+def test_a_few_pairs_that_are_missed_do_not_split_a_song(missed: int):
+    """Sixty uploads of 6 to 8 s of one song: shorter ones are pieces of longer ones, and of 1,770 pairs three are not
+    found."""
+    names = [f"s{number:02d}" for number in range(60)]
+    lengths = dict(zip(names, random.Random(missed).choices(range(600, 801), k=60), strict=True))
+    known = songs(*names, seconds={name: length / 100 for name, length in lengths.items()})
+    links = [
+        Link(a, b, "fragment" if min(lengths[a], lengths[b]) < 0.8 * max(lengths[a], lengths[b]) else "altered", 0.9)
+        for a, b in combinations(names, 2)
+    ]
+    lost = set(random.Random(missed).sample(range(len(links)), 3))
+    assert groups([each for at, each in enumerate(links) if at not in lost], known) == dict.fromkeys(names, "s00")
+
+
+def test_what_was_not_compared_is_asked_for_and_not_taken_for_different():
+    chain = [link("ab"), link("bc")]
+    found = grouping(chain, songs(*"abc"))
+    assert found.open == {frozenset("ac")}
+    assert found.canonical == dict.fromkeys("abc", "a")
+    assert grouping([*chain, link("ac", "distinct")], songs(*"abc")).canonical == dict.fromkeys("ab", "a")
+
+
+def test_five_hundred_copies_that_were_compared_with_a_few_are_one():
+    """Each with four of the first five, and none with any other; a bad pair joins them to no other song."""
+    names = [f"s{number:03d}" for number in range(500)]
+    known = songs(*names, "x", "y")
+    links = [Link(a, b, "altered", 0.9) for a, b in combinations(names[:5], 2)]
+    links += [Link(names[(at + shift) % 5], names[at], "altered", 0.9) for at in range(5, 500) for shift in range(4)]
+    links += [Link("x", "y", "duplicate", 0.9), Link("s100", "x", "duplicate", 1.0)]
+    found = grouping(links, known)
+    assert found.canonical == dict.fromkeys(names, "s000") | dict.fromkeys("xy", "x")
+    assert len(found.open) < 20
 
 
 @given(LINKS)

@@ -75,6 +75,19 @@ def test_every_bad_upload_is_one_reject_and_the_rest_goes_on(settings, lake, upl
     assert "text.mp3: rejected, not_audio: The content is text" in caplog.text
 
 
+def test_uploads_of_one_file_are_decoded_once(settings, lake, upload, monkeypatch):
+    for number in range(8):
+        upload(f"same{number}.mp3")
+    upload("other.mp3", sound("mp3", source="sine=330:duration=5"))
+    decoded = []
+    real = songs.probe
+    monkeypatch.setattr(songs, "probe", lambda path: decoded.append(path) or real(path))
+    assert run_day(settings)["tracks"] == 9
+    assert len(decoded) <= 1 + steps.PARALLEL, "uploads that are read at the same time do not wait for each other"
+    rows = [row for row in lake.read(Partition("tracks", DAY)).to_pylist() if row["track_id"] != "other"]
+    assert len({(row["sha256"], row["duration_s"], row["loudness_lufs"], row["codec"]) for row in rows}) == 1
+
+
 def test_running_a_day_again_gives_the_same_bytes(settings, lake, upload):
     small = replace(settings, shard_songs=1)
     for name in ("a.mp3", "b.mp3", "c.mp3"):
