@@ -106,7 +106,7 @@ def _sentences(known: Known, pair: Pair, canonical: str | None) -> list[str]:
     if canonical:
         said.append(f"Both are in one group and count as {canonical}.")
     elif found["verdict"] in (DUPLICATE, FRAGMENT):
-        said.append("They are not in one group: in a group every song has to match every other (nightjar duplicates).")
+        said.append("They are not in one group: most songs that stand for it have to match (nightjar duplicates).")
     return said if pair.in_sweep else [*said, _no_pair(known, pair)]
 
 
