@@ -52,11 +52,11 @@ def sweep_duplicates(settings: Settings, day: str) -> dict:
 
 def regroup(lake: Lake, model: str, first: str) -> None:
     """Make the groups of every swept day from `first` on again, without songs that are taken down: the oldest of those
-    that are left is canonical, and what only a taken-down song held together comes apart. Not beside a sweep."""
+    that are left is canonical, and what only a taken-down song held together comes apart. Nothing is compared: what
+    that leaves open is settled by the next sweep. Not beside a sweep."""
     if swept := lake.days(_PAIRS, model=model):
         library = _library(lake, model, swept[-1], swept)
         compared = Compared({each: lake.read(Partition(_PAIRS, each, model)) for each in swept}, library.songs)
-        _, first = _settle(lake, model, library, compared, first, ())
         _write(lake, model, compared, first)
 
 
