@@ -82,6 +82,7 @@ def test_a_crowd_is_one_group_by_few_comparisons(in_order):
     assert said["candidates"] < pairs / 2
 
 
+@pytest.mark.services
 def test_a_crowd_is_the_same_whatever_the_order_of_days(in_order, settings):
     _, expected = in_order
     for number, order in enumerate((DAYS[::-1], (DAYS[1], DAYS[2], DAYS[0]))):
