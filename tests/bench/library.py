@@ -118,6 +118,7 @@ def _ingested(settings: Settings, day: str, names: list[str], words: int | np.nd
         "uploader": [f"user-{song % 1000}" for song in range(count)],
         "title": pa.nulls(count, pa.string()),
         "artist": pa.nulls(count, pa.string()),
+        "container": ["mp3"] * count,
         "codec": ["mp3"] * count,
         "sample_rate": np.full(count, 44_100, np.int32),
         "channels": np.full(count, 2, np.int16),
