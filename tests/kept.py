@@ -18,7 +18,7 @@ from nightjar.settings import Settings
 class _Kept(NamedTuple):
     objects: dict[str, bytes]
     keys: dict[bytes, bytes]
-    """As Redis dumps them."""
+    """As Redis dumps them; without the owner's mark, which names the bucket."""
 
 
 _kept: dict[Hashable, _Kept] = {}
@@ -37,7 +37,8 @@ def stores(settings: Settings, make: Callable[[Settings], object], *, lists: boo
             make(settings)
             names = [seen.key for seen in objects.list("")]
             bodies = dict(zip(names, pool.map(objects.get, names), strict=True))
-            _kept[what] = _Kept(bodies, {key: client.dump(key) for key in client.scan_iter()} if lists else {})
+            keys = {key for key in client.scan_iter() if key != b"nightjar:owner"} if lists else set()
+            _kept[what] = _Kept(bodies, {key: client.dump(key) for key in keys})
         else:
             list(pool.map(objects.put, *zip(*_kept[what].objects.items(), strict=True)))
             for key, dumped in _kept[what].keys.items():

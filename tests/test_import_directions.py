@@ -90,7 +90,7 @@ ONLY_IN = {
     "boto3": {"objects"},
     "botocore": {"objects"},
     "pymilvus": {"vectors.store", "vectors.connection"},
-    "redis": {"publish.store"},
+    "redis": {"publish.store", "publish.connection"},
     "duckdb": {"queries"},
     "imageio_ffmpeg": {"ffmpeg"},
 }

@@ -23,6 +23,7 @@ _SECRET = ("kv_url", "milvus_token", "alert_webhook")
 _ENCODE = "Write special characters of its user and password as codes: # is %23, / is %2F, ? is %3F, @ is %40"
 _MODEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:aws[A-Za-z0-9-]*:[A-Za-z0-9:/_-]+")
+_PREFIX = re.compile(r"(?=.{2,64}$)([A-Za-z0-9._-]+:)+")
 _S3_HOST = re.compile(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 """A name, or an address of IPv6; boto3 takes no others."""
 
@@ -113,6 +114,11 @@ def _kv(text: str) -> Wrong | None:
     return found
 
 
+def _prefix(text: str) -> Wrong | None:
+    remedy = "Letters, digits, dots, hyphens and colons make one, with a colon at the end: nightjar:"
+    return None if _PREFIX.fullmatch(text) else ("is no prefix of keys", remedy)
+
+
 def _bucket(text: str) -> Wrong | None:
     return None if _BUCKET.fullmatch(text) else ("is no name of a bucket", "Letters, digits, dots and hyphens make one")
 
@@ -147,6 +153,7 @@ _RULES: dict[str, Callable[[str], Wrong | None]] = {
     "milvus_uri": _web,
     "milvus_bucket": _optional(_bucket),
     "kv_url": _kv,
+    "kv_prefix": _prefix,
     "model": _optional(_model),
     "separator": _one_of(*SEPARATORS),
     "second_opinion": _one_of(*SECOND_OPINIONS),

@@ -37,6 +37,8 @@ class Settings:
     """The bucket of the same object storage in which a Milvus server keeps its files, and from which it imports; empty:
     it is another store's, and vectors are only upserted."""
     kv_url: str = "redis://127.0.0.1:6379/0"
+    kv_prefix: str = "nightjar:"
+    """What all keys in the key-value store begin with; each environment that shares a store has its own."""
     model: str = ""
     """The embedding model whose vectors are loaded, searched and published; empty: the one that is live, see
     nightjar.models.live. Another one than that is a candidate, which is filled and not published."""

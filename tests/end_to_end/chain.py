@@ -17,7 +17,7 @@ from deploy.embedded.stack import Stack
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake
 from nightjar.models import live
-from nightjar.publish.store import connect
+from nightjar.publish.connection import connect
 from nightjar.settings import Settings
 from tests.end_to_end import stand_in
 from tests.nightjar.ingest.exported import listen, listens, parquet
@@ -135,7 +135,7 @@ class Chain:
 
     def found(self) -> Found:
         """Everything in the bucket and in the store but the records of stages, which tell when."""
-        with closing(connect(self.stack.settings.kv_url)) as store:
+        with closing(connect(self.stack.settings.kv_url, self.stack.settings.kv_prefix)) as store:
             keys = sorted(store.scan_iter(count=1000))
             objects = {key: body for key, body in contents(self.lake, "").items() if not key.startswith("state/")}
             return objects | dict(zip(map(bytes.decode, keys), store.mget(keys), strict=True))

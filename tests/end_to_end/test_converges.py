@@ -23,11 +23,12 @@ from nightjar.airflow.day import TRIED
 from nightjar.clock import now
 from nightjar.converge import plan, records
 from nightjar.converge.stages import SWEEP
-from nightjar.publish.versions import POINTER, day_of, owner
+from nightjar.publish.versions import day_of, owner
 from tests.end_to_end import undisturbed
 from tests.end_to_end.chain import DAGS, Chain, Found, running
 from tests.end_to_end.on_call import Operator
 from tests.end_to_end.watcher import Watcher
+from tests.nightjar.publish.lists import POINTER, PREFIX
 
 pytestmark = pytest.mark.services  # minutes
 
@@ -143,7 +144,7 @@ def _compared(found: Found, days: list[str]) -> dict[str, object]:
     named = b"".join(body for key, body in found.items() if key.endswith("_manifest.json")).decode()
     kept = {}
     for key, body in found.items():
-        own = owner(key)
+        own = owner(key.removeprefix(PREFIX))
         if (own and own[0] == live) or key == POINTER or key.startswith("held/"):
             kept[key] = body
         elif key.startswith("lake/") and "/_staged/" not in key:

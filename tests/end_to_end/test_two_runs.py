@@ -15,9 +15,10 @@ import pytest
 
 from deploy.embedded.airflow import Scheduler
 from nightjar.lake import Partition
-from nightjar.publish.versions import POINTER, day_of, owner
+from nightjar.publish.versions import day_of, owner
 from nightjar.settings import FIRST_MODEL
 from tests.end_to_end.chain import DAGS, UPLOADS, Chain, Found, running
+from tests.nightjar.publish.lists import POINTER, PREFIX
 
 pytestmark = pytest.mark.services  # minutes
 
@@ -86,7 +87,7 @@ class Days(Chain):
         version = found[POINTER].decode()
         assert day_of(version) == day
         assert {f"u{number}" for number in range(UPLOADS)} <= {
-            own[1] for key in found if (own := owner(key)) and own[0] == version
+            own[1] for key in found if (own := owner(key.removeprefix(PREFIX))) and own[0] == version
         }
         assert len([key for key in found if key.startswith(f"published/{day}")]) == 1
 

@@ -10,7 +10,7 @@ from nightjar.embed import steps as embed
 from nightjar.ingest import steps as ingest
 from nightjar.lake import Lake
 from nightjar.publish import steps as publish
-from nightjar.publish.store import connect
+from nightjar.publish.connection import connect
 from nightjar.recommend import similar
 from nightjar.recommend import steps as recommend
 from nightjar.settings import Settings
@@ -35,7 +35,7 @@ def wipe(settings: Settings) -> None:
             for alias in client.list_aliases(name)["aliases"]:
                 client.drop_alias(alias)
             client.drop_collection(name)
-    with closing(connect(settings.kv_url)) as store:
+    with closing(connect(settings.kv_url, settings.kv_prefix)) as store:
         store.flushdb()
 
 

@@ -12,10 +12,11 @@ from nightjar.converge.stages import PUBLISH, At, record
 from nightjar.errors import NightjarError
 from nightjar.lake import Lake, Partition
 from nightjar.publish import encode
-from nightjar.publish.store import connect
-from nightjar.publish.versions import POINTER, day_of, owner
+from nightjar.publish.connection import connect
+from nightjar.publish.versions import day_of, owner
 from nightjar.settings import Settings
 from nightjar.takedowns.ledger import forgotten
+from tests.nightjar.publish.lists import POINTER, PREFIX
 
 _POLL_S = 0.3
 
@@ -60,11 +61,12 @@ class Watcher:
                 songs = frozenset(row["track_id"] for row in rows)
                 if not seen or seen[-1][1] != songs:
                     seen.append((moment, songs))
-        with closing(connect(self._settings.kv_url)) as store:
+        with closing(connect(self._settings.kv_url, PREFIX)) as store:
             version = (store.get(POINTER) or b"").decode()
             if not version or self.versions[-1:] == [version]:
                 return
-            keys = [key for key in map(bytes.decode, store.scan_iter(count=1000)) if (owner(key) or [""])[0] == version]
+            keys = map(bytes.decode, store.scan_iter(count=1000))
+            keys = [key for key in keys if (owner(key.removeprefix(PREFIX)) or [""])[0] == version]
             bodies = store.mget(sorted(keys))
         shown = {entry.track_id for body in bodies if body for entry in encode.decode(body)}
         self.versions.append(version)

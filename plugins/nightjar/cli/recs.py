@@ -62,7 +62,7 @@ def _published(settings: Settings, user: str, entries: list[dict]) -> dict:
     from nightjar.publish.reader import Reader
 
     try:
-        with closing(Reader(settings.kv_url)) as reader:
+        with closing(Reader(settings.kv_url, settings.kv_prefix)) as reader:
             version, live = reader.recommend_with_version(user)
     except NightjarError as error:
         return {"version": None, "same": None, "detail": f"What the app reads is unknown: {error}"}

@@ -134,7 +134,7 @@ def _live(settings: Settings) -> tuple[str, str]:
     from nightjar.publish.store import Store
 
     try:
-        with closing(Store(settings.kv_url)) as store:
+        with closing(Store(settings)) as store:
             return store.current(), ""
     except NightjarError as error:
         return "", f"The key-value store was not asked: {error}"

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from nightjar.doctor.examine import Finding, fail, ok
-from nightjar.errors import PartitionMissing
+from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.lake import Lake, Partition
 from nightjar.models import state
-from nightjar.objects import Objects
-from nightjar.publish import records
+from nightjar.objects import Objects, StoreFailed
+from nightjar.publish import owners, records
 from nightjar.publish.store import Store
 from nightjar.settings import Settings
 from nightjar.vectors.names import KINDS, TABLES
@@ -58,9 +58,16 @@ def _wanted(lake: Lake, model: str) -> Counter[str]:
 
 
 def of_lists(check: str, settings: Settings, store: Store) -> Iterator[Finding]:
-    """Another version than the app is to be shown, or one of which lists are missing. Raises NightjarError where object
-    storage cannot be read."""
+    """Lists of another lake, another version than the app is to be shown, or one of which lists are missing. Raises
+    NightjarError where object storage cannot be read."""
     objects, remedy = Objects(settings, hurried=True), "nightjar rebuild lists"
+    try:
+        owners.check(objects, store)
+    except StoreFailed:
+        raise
+    except NightjarError as error:
+        yield fail(check, error.message, error.remedy)
+        return
     current = store.current()
     shown = records.shown(objects) or current
     record = records.read(objects, shown)

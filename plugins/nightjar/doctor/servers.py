@@ -57,7 +57,7 @@ def _vectors(settings: Settings) -> Iterator[Finding]:
 def look_at_kv(settings: Settings) -> Iterator[Finding]:
     """Reaches it, does with a key all that is ever done, and asks what it does when memory is short or it restarts."""
     tls.shake_hands(settings.kv_url)
-    store = Store(settings.kv_url)
+    store = Store(settings)
     try:
         nodes = store.nodes()
         first = nodes[0]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nightjar.clock import today
 from nightjar.errors import NightjarError
 from nightjar.objects import ObjectMissing, Objects
-from nightjar.publish import versions
+from nightjar.publish import owners, versions
 from nightjar.publish.store import Store
 from nightjar.publish.versions import POINTER, Record, day_of, is_version, new_users_key
 
@@ -52,7 +52,9 @@ def show(objects: Objects, version: str) -> None:
 
 def move(objects: Objects, store: Store, seen: str, version: str, remedy: str) -> bool:
     """Let the app read `version`, whose lists are there, from now on; says whether the pointer had to move for that.
-    Raises NightjarError with the remedy if it is not at `seen` any more, unless somebody else has brought it there."""
+    Raises NightjarError with the remedy if it is not at `seen` any more, unless somebody else has brought it there, and
+    if the store's lists are another lake's."""
+    owners.claim(objects, store)
     show(objects, version)
     if version == seen:
         return False
@@ -104,8 +106,10 @@ def last(objects: Objects, store: Store) -> Last:
     """What was published last. The bucket knows it, also where the store has lost its pointer, or another program wrote
     to it: a pointer that names no version of this bucket is said, and not obeyed.
 
-    Raises NightjarError if it names lists that are there and of which this bucket knows nothing.
+    Raises NightjarError if the store's lists are those of another lake: by its mark, or since the pointer names lists
+    that are there and of which this bucket knows nothing.
     """
+    owners.check(objects, store)
     pointer, ours = store.current(), shown(objects)
     was, named = read(objects, ours), read(objects, pointer)
     if pointer and named is None:
@@ -113,8 +117,9 @@ def last(objects: Objects, store: Store) -> Last:
         if is_version(pointer) and not lost_its_record and store.count([new_users_key(pointer)]):
             raise NightjarError(
                 f"the key-value store shows {pointer}, which was not published from {objects.bucket}",
-                "If another Nightjar uses this store, give each its own (NIGHTJAR_KV_URL); if its lists are to go, "
-                f"remove the key {POINTER} and run this again",
+                "If another Nightjar uses this store, give each a prefix of its own (NIGHTJAR_KV_PREFIX) or a store of "
+                "its own (NIGHTJAR_KV_URL); if its lists are to go, "
+                f"remove the key {store.prefix}{POINTER} and run this again",
             )
         log.warning("the pointer names %s, which was never published: it is not obeyed", pointer)
     return Last(pointer, named or was, was)

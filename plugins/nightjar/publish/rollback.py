@@ -24,7 +24,7 @@ def go_to(settings: Settings, version: str | None = None) -> dict:
     pointer moves meanwhile.
     """
     objects = Objects(settings)
-    with closing(Store(settings.kv_url)) as store:
+    with closing(Store(settings)) as store:
         last = records.last(objects, store)
         live, behind = last.version, last.record
         if behind is None:

@@ -17,6 +17,14 @@ return 1
 """
 """A value of another type than a string answers GET with an error, which is a table."""
 
+CLAIM = f"""{_WHEN_FULL}
+local now = redis.call('GET', KEYS[1])
+if not now then
+  now = ARGV[1]
+  redis.call('SET', KEYS[1], now)
+end
+return now
+"""
 SWAP = f"""{_WHEN_FULL}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then redis.call('UNLINK', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end

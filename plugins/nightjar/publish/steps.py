@@ -53,7 +53,7 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
     partition = Partition("lists", day, settings.model)
     manifest = lake.manifest(partition)
     version = versions.version_of(day, manifest.to_json())
-    with noted(lake.objects, settings.model, day), closing(Store(settings.kv_url)) as store, Spool() as lists:
+    with noted(lake.objects, settings.model, day), closing(Store(settings)) as store, Spool() as lists:
         last = records.last(lake.objects, store)
         if newer := last.newer_than(day):
             return {"version": version, "current": newer.version} | _stay(lake.objects, store, last.pointer, newer, day)

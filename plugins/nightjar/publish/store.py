@@ -1,13 +1,11 @@
-"""The key-value store behind a few calls, the only module of the publishing side that imports redis."""
+"""The key-value store behind a few calls, in redis's own commands."""
 
 from __future__ import annotations
 
-import re
 import secrets
 import struct
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -15,66 +13,27 @@ import redis
 
 from nightjar.errors import NightjarError
 from nightjar.publish import scripts
+from nightjar.publish.connection import connect, explained
 from nightjar.publish.scripts import NO_VERSION
-from nightjar.publish.versions import POINTER, PREFIX, is_version
-from nightjar.rules import place
+from nightjar.publish.versions import OWNER, POINTER, is_version
+from nightjar.settings import Settings
 from nightjar.thresholds import KV_CHUNK, KV_OVERHEAD_BYTES
 
-RIGHTS = "+info +get +mget +set +mset +exists +strlen +unlink +eval +scan"
-"""What a writer may have to do in a store, as an access list has it."""
 _TRIED_S = 60
-_REFUSED = re.compile("ACL failure in script|user executing the script can't")
-"""As Valkey and Redis say it of a command in a script, which has not the code of others."""
-
-
-def connect(url: str) -> redis.Redis | redis.RedisCluster:
-    """A client of the server at `url`, or of its cluster if it belongs to one. Raises NightjarError."""
-    with explained(url):
-        client = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=30)
-        if not client.info("cluster").get("cluster_enabled"):
-            return client
-        client.close()
-        return redis.RedisCluster.from_url(url, socket_connect_timeout=5, socket_timeout=30)
-
-
-@contextmanager
-def explained(url: str) -> Iterator[None]:
-    """Turns what redis raises into NightjarError. A password in the address is not said."""
-    try:
-        yield
-    except (redis.RedisError, redis.exceptions.RedisClusterException, ValueError) as error:
-        where = place(url)
-        if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM" in str(error):
-            raise NightjarError(
-                f"the key-value store at {where} is full: the pointer has not moved", "Raise its maxmemory, run again"
-            ) from error
-        raise NightjarError(f"the key-value store at {where} failed: {error}", _remedy(url, error)) from error
-
-
-def _remedy(url: str, error: Exception) -> str:
-    said = str(error)
-    if isinstance(error, redis.exceptions.NoPermissionError) or _REFUSED.search(said):
-        needed = f"Give the user of NIGHTJAR_KV_URL the rights ~{PREFIX}* and {RIGHTS}"
-        return f"{needed}; for a reader, or a cluster, see Rights in docs/reading-lists.md"
-    if said.startswith("WRONGTYPE"):
-        return "Another program wrote to a key of ours: see what it is, and run nightjar rebuild lists"
-    if isinstance(error, redis.exceptions.AuthenticationError) or said.startswith(("WRONGPASS", "NOAUTH")):
-        return "Check the user and the password in NIGHTJAR_KV_URL"
-    if url.startswith("rediss://"):
-        return "Check NIGHTJAR_KV_URL and that the store is up, and that its port speaks TLS: rediss:// asks for it"
-    return "Check NIGHTJAR_KV_URL and that the store is up"
 
 
 class Store:
     """Writes, checks and removes lists, and moves the pointer. Every method raises NightjarError if the store fails.
 
     A single server gets one command for many keys. On a cluster the keys of a command must lie in one slot: there each
-    key has a command of its own, and many of them go in one pipeline.
+    key has a command of its own, and many of them go in one pipeline. Keys are given and returned without the prefix.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._client = connect(url)
+    def __init__(self, settings: Settings) -> None:
+        self.prefix = settings.kv_prefix
+        self._url = settings.kv_url
+        self._begin = self.prefix.encode()
+        self._client = connect(self._url, self.prefix)
         self._cluster = isinstance(self._client, redis.RedisCluster)
 
     def close(self) -> None:
@@ -83,9 +42,9 @@ class Store:
 
     def current(self) -> str:
         """The version that the pointer names, "" without a pointer, NO_VERSION for one that cannot be a version."""
-        with explained(self._url):
+        with self._explained():
             try:
-                named = (self._client.get(POINTER) or b"").decode(errors="replace")
+                named = (self._client.get(self._key(POINTER)) or b"").decode(errors="replace")
             except redis.ResponseError as error:
                 if not str(error).startswith("WRONGTYPE"):
                     raise
@@ -95,8 +54,19 @@ class Store:
     def move(self, expected: str, version: str) -> bool:
         """Point at `version` if the pointer is still `expected`, as `current` says it, in one step; says whether it
         was."""
-        with explained(self._url):
-            return bool(self._client.eval(scripts.MOVE, 1, POINTER, expected, version))
+        with self._explained():
+            return bool(self._client.eval(scripts.MOVE, 1, self._key(POINTER), expected, version))
+
+    def mark(self) -> str:
+        """Whose lists these are, as `claim` has it; "" where nobody has said it."""
+        with self._explained():
+            return (self._client.get(self._key(OWNER)) or b"").decode(errors="replace")
+
+    def claim(self, mark: str) -> str:
+        """Have the store say that its lists are those of `mark`, unless it says already whose they are; what it says
+        then, in one step."""
+        with self._explained():
+            return self._client.eval(scripts.CLAIM, 1, self._key(OWNER), mark).decode(errors="replace")
 
     def check(self, needed_bytes: int, keys: int) -> None:
         """Raises NightjarError if the store would throw lists away, or has no room for so many more bytes and keys."""
@@ -117,18 +87,18 @@ class Store:
     def nodes(self) -> list[dict]:
         """Of each server that can be written: `server`, `version`, `role`, `policy`, `maxmemory`, `used` (bytes) and
         whether it `appends` what it is given to a file."""
-        with explained(self._url):
+        with self._explained():
             return [_described(info) for info in self._infos()]
 
     def try_key(self) -> None:
         """Do with a key of our own all that is ever done. Raises NightjarError if any of it is refused; then the key is
         gone within a minute."""
-        key, body = f"{PREFIX}doctor-{secrets.token_hex(8)}", b"doctor"
-        with explained(self._url):
-            self._client.set(key, body, ex=_TRIED_S)
-            self._client.scan(match=key, count=1)
+        key, body = f"doctor-{secrets.token_hex(8)}", b"doctor"
+        with self._explained():
+            self._client.set(self._key(key), body, ex=_TRIED_S)
+            self._client.scan(match=self._key(key), count=1)
             self.write([(key, body)])
-            self._client.set(key, body, ex=_TRIED_S)
+            self._client.set(self._key(key), body, ex=_TRIED_S)
         came = self.read([key])
         right = came == [body] and self.count([key]) == 1 and not self.wrong([(key, len(body))])
         right = right and self.swap([(key, body, b"")]) == [True]
@@ -140,9 +110,9 @@ class Store:
         """Set keys, in any number."""
 
         def whole(chunk: list[tuple[str, bytes]]) -> list[bytes]:
-            return [b"MSET", *(part for key, body in chunk for part in (key.encode(), body))]
+            return [b"MSET", *(part for key, body in chunk for part in (self._key(key), body))]
 
-        for _ in self._answers(items, whole, lambda pipe, item: pipe.set(*item)):
+        for _ in self._answers(items, whole, lambda pipe, item: pipe.set(self._key(item[0]), item[1])):
             pass
 
     def wrong(self, expected: Iterable[tuple[str, int]]) -> list[int]:
@@ -151,11 +121,11 @@ class Store:
         def whole(chunk: list[tuple[str, int]]) -> list[bytes]:
             keys, sizes = zip(*chunk, strict=True)
             packed = struct.pack(f"<{len(sizes)}I", *sizes)
-            return [b"EVAL", scripts.AS_LONG, b"%d" % len(keys), *(key.encode() for key in keys), packed]
+            return [b"EVAL", scripts.AS_LONG, b"%d" % len(keys), *map(self._key, keys), packed]
 
         found: list[int] = []
         done = 0
-        for chunk, answer in self._answers(expected, whole, lambda pipe, item: pipe.strlen(item[0])):
+        for chunk, answer in self._answers(expected, whole, lambda pipe, item: pipe.strlen(self._key(item[0]))):
             if isinstance(answer, list):
                 right = [length == size for (_, size), length in zip(chunk, answer, strict=True)]
             else:
@@ -167,17 +137,17 @@ class Store:
 
     def read(self, keys: Iterable[str]) -> list[bytes | None]:
         """What is under each key."""
-        answers = self._answers(keys, lambda chunk: _command(b"MGET", chunk), lambda pipe, key: pipe.get(key))
-        return [body for _, answer in answers for body in answer]
+        return [body for answer in self._many("MGET", "GET", keys) for body in answer]
 
     def holding(self, keys: list[str], parts: Collection[bytes]) -> list[str]:
         """Those of the keys whose values have any of some bytes in them."""
 
         def whole(chunk: list[str]) -> list[bytes]:
-            return [b"EVAL", scripts.HOLDING, b"%d" % len(chunk), *(key.encode() for key in chunk), *parts]
+            return [b"EVAL", scripts.HOLDING, b"%d" % len(chunk), *map(self._key, chunk), *parts]
 
         def each(pipe, key: str):
-            return pipe.execute_command("EVAL", scripts.HOLDING, 1, key, *parts)  # `eval` is not for a cluster's pipes
+            # `eval` is not for a cluster's pipes
+            return pipe.execute_command("EVAL", scripts.HOLDING, 1, self._key(key), *parts)
 
         answers = self._answers(keys, whole, each)
         found: list[str] = []
@@ -190,29 +160,47 @@ class Store:
 
     def count(self, keys: Iterable[str]) -> int:
         """How many of the keys are there."""
-        answers = self._answers(keys, lambda chunk: _command(b"EXISTS", chunk), lambda pipe, key: pipe.exists(key))
-        return sum(sum(answer) if isinstance(answer, list) else answer for _, answer in answers)
+        answers = self._many("EXISTS", "EXISTS", keys)
+        return sum(sum(answer) if isinstance(answer, list) else answer for answer in answers)
 
     def remove(self, keys: Iterable[str]) -> int:
         """Unlink keys; returns how many there were."""
-        answers = self._answers(keys, lambda chunk: _command(b"UNLINK", chunk), lambda pipe, key: pipe.unlink(key))
-        return sum(sum(answer) if isinstance(answer, list) else answer for _, answer in answers)
+        answers = self._many("UNLINK", "UNLINK", keys)
+        return sum(sum(answer) if isinstance(answer, list) else answer for answer in answers)
 
     def swap(self, changes: Iterable[tuple[str, bytes, bytes]]) -> list[bool]:
         """For each (key, before, after), if `before` is still there put `after` in its place, or nothing where that is
         empty; each in one step. Says of each whether it was."""
-        with explained(self._url):
+        with self._explained():
             answers = self._pipelines(
-                _chunks(changes), lambda pipe, change: pipe.execute_command("EVAL", scripts.SWAP, 1, *change)
+                _chunks(changes),
+                lambda pipe, change: pipe.execute_command("EVAL", scripts.SWAP, 1, self._key(change[0]), *change[1:]),
             )
             return [bool(answer) for _, chunk in answers for answer in chunk]
 
     def chunks(self) -> Iterator[list[str]]:
-        """All our keys but the pointer, of whatever version. Those that come or go meanwhile may be missed."""
-        with explained(self._url):
-            left = self._client.scan_iter(match=f"{PREFIX}*", count=KV_CHUNK)
+        """All keys below the prefix but the pointer and the mark. Those that come or go meanwhile may be missed."""
+        with self._explained():
+            left = self._client.scan_iter(match=f"{self.prefix}*", count=KV_CHUNK)
             while chunk := list(islice(left, KV_CHUNK)):
-                yield [key.decode(errors="replace") for key in chunk if key.decode(errors="replace") != POINTER]
+                names = [key[len(self._begin) :].decode(errors="replace") for key in chunk]
+                yield [name for name in names if name not in (POINTER, OWNER)]
+
+    def _key(self, name: str) -> bytes:
+        return self._begin + name.encode()
+
+    def _explained(self):
+        return explained(self._url, self.prefix)
+
+    def _many(self, command: str, of_one: str, keys: Iterable[str]) -> Iterator[Any]:
+        """The answers to a command that takes any number of keys; on a cluster lists of those to `of_one`, its like for
+        one key."""
+        answers = self._answers(
+            keys,
+            lambda chunk: [command.encode(), *map(self._key, chunk)],
+            lambda pipe, key: pipe.execute_command(of_one, self._key(key)),
+        )
+        return (answer for _, answer in answers)
 
     def _answers(
         self, items: Iterable, whole: Callable[[list], list[bytes]], each: Callable
@@ -220,7 +208,7 @@ class Store:
         """Each chunk of items with the answer to its one command, or on a cluster with a list of answers, one an item.
         Raises if any single one failed."""
         chunks = _chunks(items)
-        with explained(self._url):
+        with self._explained():
             yield from self._pipelines(chunks, each) if self._cluster else self._commands(chunks, whole)
 
     def _pipelines(self, chunks: Iterator[list], each: Callable) -> Iterator[tuple[list, list]]:
@@ -249,7 +237,7 @@ class Store:
             self._client.connection_pool.release(connection)
 
     def _memory(self) -> list[dict]:
-        with explained(self._url):
+        with self._explained():
             return self._infos("memory")
 
     def _infos(self, *section: str) -> list[dict]:
@@ -269,10 +257,6 @@ def _described(info: dict) -> dict:
         "used": int(info["used_memory"]),
         "appends": bool(info.get("aof_enabled")),
     }
-
-
-def _command(name: bytes, keys: list[str]) -> list[bytes]:
-    return [name, *(key.encode() for key in keys)]
 
 
 def _packed(command: list[bytes]) -> bytes:

@@ -1,4 +1,8 @@
-"""Names of versions and keys, and when one version may follow another. Pure."""
+"""Names of versions and keys, and when one version may follow another. Pure.
+
+Keys are named here without the prefix that all keys in the store begin with, NIGHTJAR_KV_PREFIX: only the store and its
+readers know it.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +25,10 @@ from nightjar.thresholds import (
     MIN_LISTS_TO_COMPARE,
 )
 
-PREFIX = "nightjar:"
-"""What all our keys begin with."""
-POINTER = f"{PREFIX}current"
+POINTER = "current"
 """The one key that says which version is live."""
+OWNER = "owner"
+"""The key that says which lake's lists these are."""
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}\.[0-9a-f]{8}")
 
 
@@ -45,20 +49,20 @@ def day_of(version: str) -> str:
 
 def list_key(version: str, user_id: str) -> str:
     """Where a user's list is."""
-    return f"nightjar:{version}:list:{user_id}"
+    return f"{version}:list:{user_id}"
 
 
 def new_users_key(version: str) -> str:
     """Where the list is for everybody without one of their own. Written last and removed first: while it is there,
     the version is whole."""
-    return f"nightjar:{version}:new-users"
+    return f"{version}:new-users"
 
 
 def owner(key: str) -> tuple[str, str] | None:
     """The version and the user whose list a key is, NEW_USERS for that of new users; None for any other key, which may
     be of another program."""
-    version, _, kind = key.removeprefix(PREFIX).partition(":")
-    if not key.startswith(PREFIX) or not is_version(version):
+    version, _, kind = key.partition(":")
+    if not is_version(version):
         return None
     if kind == "new-users":
         return version, NEW_USERS

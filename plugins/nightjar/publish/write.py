@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nightjar.errors import NightjarError
 from nightjar.objects import Objects
-from nightjar.publish import records
+from nightjar.publish import owners, records
 from nightjar.publish.spool import Spool
 from nightjar.publish.store import Store
 from nightjar.publish.versions import Record, key
@@ -15,7 +15,9 @@ from nightjar.thresholds import KV_SAMPLE
 def write(objects: Objects, store: Store, record: Record, lists: Spool, every_byte: bool = False) -> int:
     """Write what the store lacks of a version, its record first, and check that nothing lacks then; returns how many
     lists it lacked. Lists are compared by their lengths and an even sample of them by their bytes; with `every_byte`
-    all are, for a store of which one does not know what happened to it. Raises NightjarError."""
+    all are, for a store of which one does not know what happened to it. Raises NightjarError, also if the store's lists
+    are another lake's."""
+    owners.claim(objects, store)
     version = record.version
     begun = records.read(objects, version) is not None
     records.write(objects, record)

@@ -47,9 +47,10 @@ def rebuild_lists(settings: Settings, day: str | None = None) -> dict:
     those that were shown before, and NightjarError if the app reads newer ones that are whole, or if the store fails.
     """
     lake = Lake(settings)
-    with closing(Store(settings.kv_url)) as store:
+    with closing(Store(settings)) as store:
         current = store.current()
         last = _last(lake, store)
+        ours = bool(store.mark())
         lists = _wanted(settings, lake, last, day)
         day = not_after_today(lists.partition.day)
         if last and day < day_of(last.version) <= today() and current == last.version and records.whole(store, last):
@@ -69,7 +70,7 @@ def rebuild_lists(settings: Settings, day: str | None = None) -> dict:
             previous, more = _restore_previous(lake, store, before, record.version)
             kept.append(previous)
             written += more
-        removed = _sweep(lake, store, day, kept, named)
+        removed = _sweep(lake, store, day, kept, named, ours)
         stays = records.read(lake.objects, named) if named else None
         back = named if stays and records.whole(store, stays) else ""
     log.info(
@@ -175,8 +176,9 @@ def _restore_previous(lake: Lake, store: Store, lists: _Lists, live: str) -> tup
         ) from error
 
 
-def _sweep(lake: Lake, store: Store, day: str, kept: list[Record], previous: str) -> int:
-    """Remove what the store has besides: older versions, those that no record names, lists of users who have none.
+def _sweep(lake: Lake, store: Store, day: str, kept: list[Record], previous: str, ours: bool) -> int:
+    """Remove what the store has besides: older versions, lists of users who have none, and if all of it is `ours` the
+    versions that no record names. Of a store that did not say whose it was these may be another lake's.
 
     What the lake cannot give stays without what is forgotten: the version before, if the store has it still, and a
     newer one with a record, which is being written or was turned away.
@@ -194,7 +196,7 @@ def _sweep(lake: Lake, store: Store, day: str, kept: list[Record], previous: str
             return user_id not in users[version]
         if version not in recorded and records.read(objects, version):  # written before the version's first key
             recorded.add(version)
-        return version not in recorded
+        return ours and version not in recorded
 
     for keys in store.chunks():
         removed += store.remove(filter(is_stray, keys))

@@ -11,6 +11,7 @@ from nightjar.errors import NightjarError
 from nightjar.ingest.names import is_track_id
 from nightjar.lake import Lake
 from nightjar.models import live
+from nightjar.publish import records
 from nightjar.publish.store import Store
 from nightjar.publish.versions import list_key
 from nightjar.settings import Settings
@@ -86,7 +87,8 @@ def purge_takedowns(settings: Settings, day: str) -> dict:
 
 
 def _at_once(settings: Settings, lake: Lake, named: Forgotten) -> dict:
-    with closing(Store(settings.kv_url)) as store:
+    with closing(Store(settings)) as store:
+        records.last(lake.objects, store)  # another lake's lists are not touched
         lists = published.remove(lake.objects, store, named)
     with VectorStore(settings) as vectors:
         return {"lists": lists, "vectors": vectors.delete_tracks(named.tracks)}
@@ -112,7 +114,7 @@ def _unknown(settings: Settings, lake: Lake, asked: Forgotten) -> list[str]:
     there = {each for each in asked.tracks if is_track_id(each) and lake.objects.exists(f"lake/claims/{each}")}
     users = sorted(asked.users)
     there |= {each for each in users if ledger.songs_of(lake, frozenset({each}))}
-    with closing(Store(settings.kv_url)) as store:
+    with closing(Store(settings)) as store:
         lists = list(store.read(list_key(store.current(), each) for each in users))
     there |= {each for each, found in zip(users, lists, strict=True) if found}
     return sorted((asked.tracks | asked.users) - there)

@@ -49,7 +49,7 @@ def test_valkey_serves_those_who_know_its_password(tmp_path):
     with running(Valkey(tmp_path, ports.choose(Valkey.port_names, {}), SECRET)) as server:
         with redis.Redis(port=server.ports["kv"]) as stranger, pytest.raises(redis.AuthenticationError):
             stranger.get("nightjar:current")
-        with closing(Store(server.url)) as store:
+        with closing(Store(Settings(kv_url=server.url))) as store:
             assert store.current() == ""
         assert SECRET not in arguments(server)
         assert private(server.folder)

@@ -8,7 +8,6 @@ from nightjar.doctor.examine import FAIL, OK
 from nightjar.lake import Lake, Partition
 from nightjar.publish.rollback import go_to
 from nightjar.publish.steps import publish_lists
-from nightjar.publish.versions import POINTER, list_key
 from nightjar.rebuild.lists import rebuild_lists
 from nightjar.rebuild.vectors import rebuild_vectors
 from nightjar.settings import Settings
@@ -16,6 +15,7 @@ from nightjar.vectors.steps import load_vectors
 from nightjar.vectors.store import VectorStore
 from tests.nightjar.duplicates import nights
 from tests.nightjar.publish import lists
+from tests.nightjar.publish.lists import POINTER, list_key
 
 
 def failures(look, settings: Settings) -> list[tuple[str, str]]:

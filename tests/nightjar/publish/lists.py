@@ -9,12 +9,25 @@ from itertools import count
 from nightjar import schemas
 from nightjar.lake import Lake, Partition
 from nightjar.objects import Objects
-from nightjar.publish import store
+from nightjar.publish import store, versions
 from nightjar.publish.steps import publish_lists
 from nightjar.settings import Settings
 
 USERS = 40
 LENGTH = 5
+
+PREFIX = Settings.kv_prefix
+POINTER, OWNER = PREFIX + versions.POINTER, PREFIX + versions.OWNER
+
+
+def list_key(version: str, user_id: str) -> str:
+    """A list's whole key, as clients know it."""
+    return PREFIX + versions.list_key(version, user_id)
+
+
+def new_users_key(version: str) -> str:
+    """That of new users."""
+    return PREFIX + versions.new_users_key(version)
 
 
 def write(

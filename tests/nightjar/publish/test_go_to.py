@@ -11,8 +11,8 @@ from nightjar.errors import NightjarError
 from nightjar.publish.reader import Reader
 from nightjar.publish.rollback import go_to
 from nightjar.publish.steps import publish_lists
-from nightjar.publish.versions import list_key, new_users_key
 from tests.nightjar.publish import lists
+from tests.nightjar.publish.lists import list_key, new_users_key
 
 DAYS = ["2026-11-20", "2026-11-21", "2026-11-22"]
 

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from nightjar.lake import Lake, Partition
 from nightjar.publish.reader import Reader
 from nightjar.publish.rollback import go_to
-from nightjar.publish.versions import POINTER, list_key, new_users_key, version_of
+from nightjar.publish.versions import version_of
 from nightjar.settings import REPOSITORY
 from tests.nightjar.publish import lists
+from tests.nightjar.publish.lists import POINTER, list_key, new_users_key
 
 USERS, LENGTH = 2000, 5
 KILLS = 50

@@ -15,9 +15,9 @@ import pytest
 from nightjar.publish.encode import decode, encode
 from nightjar.publish.reader import Reader
 from nightjar.publish.steps import publish_lists
-from nightjar.publish.versions import POINTER, list_key, new_users_key
 from nightjar.settings import REPOSITORY
 from tests.nightjar.publish import lists
+from tests.nightjar.publish.lists import POINTER, list_key, new_users_key
 
 PAGE = (REPOSITORY / "docs" / "reading-lists.md").read_text()
 DAY = "2026-11-22"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 import pytest
 
@@ -13,11 +12,12 @@ from nightjar.lake import Lake
 from nightjar.publish import records
 from nightjar.publish.reader import Reader
 from nightjar.publish.rollback import go_to
+from nightjar.publish.scripts import NO_VERSION
 from nightjar.publish.steps import publish_lists
-from nightjar.publish.store import NO_VERSION, Store
-from nightjar.publish.versions import POINTER, new_users_key
+from nightjar.publish.store import Store
 from nightjar.rebuild.lists import rebuild_lists
 from tests.nightjar.publish import lists
+from tests.nightjar.publish.lists import POINTER, new_users_key
 
 DAYS = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"]
 FUTURE = "2099-01-01"
@@ -147,21 +147,8 @@ def test_a_version_of_2099_that_went_live_holds_no_night_up(settings, kv, publis
     assert not list(kv.scan_iter(f"nightjar:{FUTURE}*"))
 
 
-def test_the_lists_of_another_bucket_are_neither_replaced_nor_removed(settings, kv, published):
-    other = replace(settings, bucket=f"{settings.bucket}-other")
-    Lake(settings).objects._client.create_bucket(Bucket=other.bucket)
-    lists.write(other, DAYS[0])
-    before = {key: kv.get(key) for key in kv.scan_iter("*")}
-    for refused in (lambda: publish_lists(other, DAYS[0]), lambda: rebuild_lists(other), lambda: go_to(other)):
-        with pytest.raises(NightjarError, match=f"shows {published[1]}, which was not published from {other.bucket}"):
-            refused()
-    assert {key: kv.get(key) for key in kv.scan_iter("*")} == before
-    kv.delete(POINTER)  # as the message advises
-    assert publish_lists(other, DAYS[0])["moved"]
-
-
 def test_the_pointer_as_the_store_says_it(settings, kv):
-    store = Store(settings.kv_url)
+    store = Store(settings)
     assert store.current() == ""
     assert not store.move(NO_VERSION, "2026-11-20.0123abcd")
     for damage in (_rubbish, _bytes, _of_another_type):
@@ -192,7 +179,7 @@ def test_keys_of_other_programs_stay(settings, kv, published):
     kv.mset(dict.fromkeys(others, b"u001"))
     kv.hset("nightjar:hash", "list", "u001")
     song = f"{DAYS[1]}_a_u003_2"
-    assert takedowns.remove(Lake(settings).objects, Store(settings.kv_url), Forgotten(frozenset({song, "u001"}))) == 1
+    assert takedowns.remove(Lake(settings).objects, Store(settings), Forgotten(frozenset({song, "u001"}))) == 1
     assert rebuild_lists(settings)["removed"] == 0
     assert kv.mget(others) == [b"u001"] * len(others)
     assert kv.hget("nightjar:hash", "list") == b"u001"

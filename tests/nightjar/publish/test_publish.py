@@ -14,10 +14,10 @@ from nightjar.errors import GateClosed, NightjarError, PartitionMissing
 from nightjar.lake import Lake
 from nightjar.publish.reader import Reader
 from nightjar.publish.steps import publish_lists
-from nightjar.publish.versions import POINTER, list_key
 from nightjar.settings import REPOSITORY
 from nightjar.thresholds import CHURN_MIN_LENGTH
 from tests.nightjar.publish import lists
+from tests.nightjar.publish.lists import POINTER, list_key
 
 DAYS = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"]
 

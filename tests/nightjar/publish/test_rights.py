@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from nightjar.errors import NightjarError
+from nightjar.publish.connection import RIGHTS
 from nightjar.publish.encode import encode
 from nightjar.publish.reader import Reader
-from nightjar.publish.store import RIGHTS, Store
+from nightjar.publish.store import Store
 from nightjar.publish.versions import list_key, new_users_key
+from nightjar.settings import Settings
 
 VERSION = "2026-11-20.0123abcd"
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "reading-lists.md"
@@ -21,7 +23,7 @@ DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "reading-lists.md"
 
 def everything(url: str) -> None:
     """All that nights, commands and the doctor ever do with the store."""
-    store = Store(url)
+    store = Store(Settings(kv_url=url))
     try:
         store.try_key()
         store.check(1, 1)
@@ -32,6 +34,7 @@ def everything(url: str) -> None:
         assert store.wrong([(key, len(body)) for key in keys]) == []
         assert store.count(keys) == 2
         assert store.read(keys) == [body, body]
+        assert store.claim("lake") == store.mark() == "lake"
         assert store.move(store.current(), VERSION)
         assert store.swap([(keys[0], body, b"")]) == [True]
         assert keys[1] in [key for chunk in store.chunks() for key in chunk]
@@ -83,4 +86,4 @@ def test_the_documented_rights_are_enough_and_each_is_needed(kv, url) -> None:
 def test_a_reader_may_not_write(kv, url) -> None:
     kv.execute_command("ACL", "SETUSER", "other", *documented("app"))
     with pytest.raises(NightjarError, match="no permissions"):
-        Store(url).write([("nightjar:x", b"x")])
+        Store(Settings(kv_url=url)).write([("x", b"x")])

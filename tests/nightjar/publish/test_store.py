@@ -17,14 +17,14 @@ from nightjar.publish import rollback
 from nightjar.publish.reader import Reader
 from nightjar.publish.steps import publish_lists
 from nightjar.publish.store import Store
-from nightjar.publish.versions import PREFIX, owner
+from nightjar.publish.versions import owner
 from nightjar.takedowns import published
 from nightjar.takedowns.forgotten import Forgotten
 from nightjar.thresholds import KV_CHUNK
 from tests.nightjar.publish import lists
 
 DAYS = ["2026-11-20", "2026-11-21", "2026-11-22"]
-KEYS = [f"{PREFIX}v:{number}" for number in range(2 * KV_CHUNK + 7)]
+KEYS = [f"v:{number}" for number in range(2 * KV_CHUNK + 7)]
 
 
 @pytest.fixture(scope="module", params=["alone", "cluster"])
@@ -53,17 +53,17 @@ def settings(settings, servers, clients):
 
 @pytest.fixture
 def store(settings) -> Iterator[Store]:
-    with closing(Store(settings.kv_url)) as made:
+    with closing(Store(settings)) as made:
         yield made
 
 
 def test_keys_in_any_number_are_written_read_counted_and_removed(store, clients):
     store.write((key, key.encode()) for key in KEYS)
-    assert store.read([KEYS[-1], "nightjar:none", KEYS[0]]) == [KEYS[-1].encode(), None, KEYS[0].encode()]
-    assert store.count([*KEYS, "nightjar:none"]) == len(KEYS)
+    assert store.read([KEYS[-1], "none", KEYS[0]]) == [KEYS[-1].encode(), None, KEYS[0].encode()]
+    assert store.count([*KEYS, "none"]) == len(KEYS)
     assert sorted(key for chunk in store.chunks() for key in chunk) == sorted(KEYS)
     assert all(client.dbsize() > len(KEYS) // (2 * len(clients)) for client in clients), "they lie on all servers"
-    assert store.remove([*KEYS[:1000], "nightjar:none"]) == 1000
+    assert store.remove([*KEYS[:1000], "none"]) == 1000
     assert store.count(KEYS) == len(KEYS) - 1000
 
 
@@ -84,8 +84,9 @@ def test_the_pointer_moves_only_from_where_it_was(store):
     assert store.current() == first
     assert store.move(first, second)
     assert store.current() == second
+    assert (store.mark(), store.claim("a/1"), store.claim("b/2"), store.mark()) == ("", "a/1", "a/1", "a/1")
     store.write([(KEYS[0], b"1")])
-    assert [key for chunk in store.chunks() for key in chunk] == [KEYS[0]], "the pointer is no list"
+    assert [key for chunk in store.chunks() for key in chunk] == [KEYS[0]], "the pointer and the mark are no lists"
 
 
 def test_values_are_swapped_only_for_what_was_read(store):
@@ -139,7 +140,7 @@ def test_lists_are_spread_read_and_removed(settings, clients):
         assert len(reader.recommend("nobody")) == lists.LENGTH
     sizes = [client.dbsize() for client in clients]
     assert min(sizes) > 10
-    assert sum(sizes) == 1 + 2 * (lists.USERS + 1)
+    assert sum(sizes) == 2 + 2 * (lists.USERS + 1)
 
 
 def test_a_song_is_taken_off_the_lists_on_all_of_its_servers(settings, store):
@@ -164,7 +165,7 @@ def test_a_full_store_gives_up_what_is_taken_down_and_goes_back(settings, store,
         client.config_set("maxmemory", 1)  # whatever it holds is too much
     try:
         with pytest.raises(NightjarError, match="is full"):
-            store.write([(f"{PREFIX}more", b"x")])
+            store.write([("more", b"x")])
         gone = f"{DAYS[1]}_a_u007_2"
         assert (
             published.remove(Lake(settings).objects, store, Forgotten(frozenset({gone}), frozenset({"u001"}))) == 3

@@ -18,13 +18,13 @@ from nightjar.publish.reader import Reader
 from nightjar.publish.rollback import go_to
 from nightjar.publish.steps import publish_lists
 from nightjar.publish.store import Store
-from nightjar.publish.versions import list_key, new_users_key
 from nightjar.takedowns import ledger
 from nightjar.takedowns.forgotten import Forgotten
 from nightjar.takedowns.steps import forget, purge_takedowns
 from nightjar.vectors.steps import load_vectors
 from tests.nightjar.duplicates import nights
 from tests.nightjar.duplicates.nights import take_down
+from tests.nightjar.publish.lists import list_key, new_users_key
 from tests.nightjar.takedowns import world
 
 FIRST, DAY = "2026-11-20", "2026-11-21"

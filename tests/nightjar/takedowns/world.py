@@ -131,7 +131,7 @@ def _text(key: str, body: bytes) -> str:
 def published(settings: Settings) -> list[str]:
     """`key: song song ...` of every list of every version."""
     with redis.Redis.from_url(settings.kv_url) as client:
-        keys = sorted(key for key in client.scan_iter() if key != b"nightjar:current")
+        keys = sorted(key for key in client.scan_iter() if key not in (b"nightjar:current", b"nightjar:owner"))
         return [f"{key.decode()}: {' '.join(e.track_id for e in decode(client.get(key)))}" for key in keys]
 
 
