@@ -3,7 +3,8 @@
 Lists are made to measure and committed to a real lake; `publish_lists` takes them from there to the moved pointer, into
 a real Valkey, in a process of its own so that its peak memory is its own. It is done twice: with the append-only file
 that the embedded Valkey writes, and without it. Beside it, on a sample of the same lists: redis-py's pipeline of SETs
-with each list encoded entry by entry, and what the server takes when commands that lie ready are sent to it.
+with each list encoded entry by entry, and what the server takes when commands that lie ready are sent to it. At last a
+song and a user are taken down, with the help of the lake and by searching the store.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ from nightjar.lake import Lake, Partition
 from nightjar.publish import encode, fill, packed, steps
 from nightjar.publish import write as writing
 from nightjar.publish.store import Store
-from nightjar.publish.versions import key
 from nightjar.settings import CLOUD_ACCOUNT, FIRST_MODEL, Settings
+from nightjar.takedowns import listed
+from nightjar.takedowns import published as takedowns
+from nightjar.takedowns.forgotten import Forgotten
 
 DAY = "2030-01-01"
 SONGS, LENGTH = 200_000, 100
@@ -91,6 +94,7 @@ def _bench(settings: Settings, users: int) -> None:
             command = [sys.executable, "-m", "tests.bench.publish", "--measure"]
             found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
             _print(f"append-only file: {kept}", users, found)
+        _print_takedowns(settings, users)
         client.flushall()
         _print_alternatives(client, settings, users)
 
@@ -183,6 +187,29 @@ def _compile() -> None:
     packed.pack(pq.read_table(pa.BufferReader(sink.getvalue()), read_dictionary=["user_id", "track_id"]))
 
 
+# --- takedowns --------------------------------------------------------------------------------------------------------
+def _print_takedowns(settings: Settings, users: int) -> None:
+    """Songs that stand on about one list in a hundred, and users."""
+    lake, partition = Lake(settings), Partition("lists", DAY, settings.model)
+    part = lake.manifest(partition).parts[0]
+    counted = lake.part(partition, part, ["track_id"])["track_id"].value_counts()
+    counts = counted.field("counts").to_numpy()
+    near = np.argsort(np.abs(counts - part.rows / LENGTH / 100))[:2]
+    songs = counted.field("values").take(pa.array(near)).to_pylist()
+    print("taking down, of one version:")
+    for how, song, user in (("by the lake", songs[0], 7), ("searching the store", songs[1], 8)):
+        for what, named in (
+            ("a song", Forgotten(frozenset({song}))),
+            ("a user", Forgotten(users=frozenset({f"user-{user:08d}"}))),
+        ):
+            plain = listed.users_with if how == "by the lake" else lambda *_: None
+            with closing(Store(settings)) as store, mock.patch.object(listed, "users_with", plain):
+                begun, used = time.perf_counter(), time.process_time()
+                changed = takedowns.remove(lake, store, named)
+                wall, own = time.perf_counter() - begun, time.process_time() - used
+            print(f"  {what} {how:<22}{changed:8,} of {users:,} lists{wall:9.2f} s, of which {own:.2f} s here")
+
+
 # --- the alternatives -------------------------------------------------------------------------------------------------
 def _print_alternatives(client: redis.Redis, settings: Settings, users: int) -> None:
     lake, partition = Lake(settings), Partition("lists", DAY, settings.model)
@@ -193,7 +220,8 @@ def _print_alternatives(client: redis.Redis, settings: Settings, users: int) -> 
     columns = (rows[name].to_pylist() for name in ("user_id", "track_id", "score"))
     for user_id, track_id, score in zip(*columns, strict=True):
         lists.setdefault(user_id, []).append((track_id, score))
-    bodies = {key("2030-01-01.00000000", user_id): encode.encode(entries) for user_id, entries in lists.items()}
+    begin = f"{settings.kv_prefix}2030-01-01.00000000:list:"
+    bodies = {begin + user_id: encode.encode(entries) for user_id, entries in lists.items()}
     encoded = time.perf_counter()
     names = list(bodies)
     for at in range(0, len(names), 1000):

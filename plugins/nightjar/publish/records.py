@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from nightjar.clock import today
 from nightjar.errors import NightjarError
-from nightjar.objects import ObjectMissing, Objects
+from nightjar.objects import ObjectChanged, ObjectMissing, Objects
 from nightjar.publish import owners, versions
 from nightjar.publish.store import Store
 from nightjar.publish.versions import POINTER, Record, day_of, is_version, new_users_key
@@ -37,6 +39,33 @@ def read(objects: Objects, version: str) -> Record | None:
 def write(objects: Objects, record: Record) -> None:
     """Keep a record; it must be there before the first key of its version."""
     objects.put(where(record.version), record.to_json())
+
+
+def change(objects: Objects, version: str, made: Callable[[Record], Record]) -> None:
+    """Replace a record by what `made` makes of it; nothing that others write meanwhile is lost. Nothing happens
+    if there is none, as where a publish has removed that version."""
+    while True:
+        try:
+            etag = objects.head(where(version)).etag
+        except ObjectMissing:
+            return
+        before = read(objects, version)
+        if before is None or (after := made(before)) == before:
+            return
+        with suppress(ObjectChanged):
+            objects.put(where(version), after.to_json(), expect=etag)
+            return
+
+
+def follow(objects: Objects, before: str, after: str) -> None:
+    """Have the records know that the lake's lists are called `after` since a purge changed those called `before`."""
+
+    def made(record: Record) -> Record:
+        return replace(record, source=after) if (record.source or record.version) == before != after else record
+
+    for version in all_versions(objects):
+        if day_of(version) == day_of(before):
+            change(objects, version, made)
 
 
 def all_versions(objects: Objects) -> list[str]:

@@ -44,6 +44,17 @@ end
 return found
 """
 """The places, from 0, of the keys whose values have any of the arguments in them: lists stay where they are."""
+OTHER_VERSIONS = """
+local page, found = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2] .. '????-??-??.????????:*', 'COUNT', ARGV[3]), {}
+local known, begin = {}, #ARGV[2]
+for at = 4, #ARGV do known[ARGV[at]] = true end
+for _, key in ipairs(page[2]) do
+  if not known[key:sub(begin + 1, begin + 19)] then found[#found + 1] = key end
+end
+return {page[1], found}
+"""
+"""A page of the keys below a prefix that begin with another version than the known ones: names go through the server
+alone. Arguments: where to go on, from 0, the prefix, how many keys to look at, and the known versions."""
 AS_LONG = b"""
 local said = {}
 for at, key in ipairs(KEYS) do

@@ -68,7 +68,7 @@ def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:
         removed = records.sweep(lake.objects, store, day, {live, before, version})  # what killed runs left
         write(lake.objects, store, record, lists)
         if since := ledger.with_songs(lake) - forgotten:
-            takedowns.remove(lake.objects, store, since)
+            takedowns.remove(lake, store, since)
         meanwhile = "Another run published meanwhile; run the task again, one at a time"
         moved = records.move(lake.objects, store, last.pointer, version, meanwhile)
         removed += records.sweep(lake.objects, store, day, {version, previous})

@@ -183,8 +183,23 @@ class Store:
         with self._explained():
             left = self._client.scan_iter(match=f"{self.prefix}*", count=KV_CHUNK)
             while chunk := list(islice(left, KV_CHUNK)):
-                names = [key[len(self._begin) :].decode(errors="replace") for key in chunk]
-                yield [name for name in names if name not in (POINTER, OWNER)]
+                yield [name for name in self._names(chunk) if name not in (POINTER, OWNER)]
+
+    def of_other_versions(self, known: Collection[str]) -> Iterator[list[str]]:
+        """Our keys of all versions but the known ones: the server leaves those out. Keys that come or go meanwhile may
+        be missed."""
+        with self._explained():
+            for where in [{"target_nodes": node} for node in self._client.get_primaries()] if self._cluster else [{}]:
+                cursor = None
+                while cursor != 0:
+                    page = (cursor or 0, self._begin, KV_CHUNK, *sorted(known))
+                    answer = self._client.execute_command("EVAL", scripts.OTHER_VERSIONS, 0, *page, **where)
+                    cursor, found = int(answer[0]), answer[1]
+                    if found:
+                        yield self._names(found)
+
+    def _names(self, keys: Iterable[bytes]) -> list[str]:
+        return [key[len(self._begin) :].decode(errors="replace") for key in keys]
 
     def _key(self, name: str) -> bytes:
         return self._begin + name.encode()

@@ -93,6 +93,8 @@ class Record:
     """And how many different ones those are."""
     model: str = ""
     """Whose vectors the lists were ranked with; "" where it was not recorded, as by an older Nightjar."""
+    source: str = ""
+    """The version that the lake's lists of it would be by now, since a purge took rows away; "" if none did."""
 
     def keys(self) -> Iterator[str]:
         """All keys of the version, that of new users last."""

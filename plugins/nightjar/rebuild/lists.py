@@ -162,7 +162,7 @@ def _restore(
         versions.gate(record, behind)
         written = write(lake.objects, store, record, spool, every_byte=True)
     if since := ledger.with_songs(lake) - forgotten:
-        takedowns.remove(lake.objects, store, since)
+        takedowns.remove(lake, store, since)
     return record, written
 
 
@@ -201,5 +201,5 @@ def _sweep(lake: Lake, store: Store, day: str, kept: list[Record], previous: str
     for keys in store.chunks():
         removed += store.remove(filter(is_stray, keys))
     if recorded:
-        takedowns.remove(objects, store, ledger.with_songs(lake))
+        takedowns.remove(lake, store, ledger.with_songs(lake))
     return removed

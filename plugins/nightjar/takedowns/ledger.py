@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nightjar.lake import Lake
 from nightjar.objects import ObjectChanged, ObjectMissing, Objects
@@ -34,6 +35,11 @@ def named(takedowns: pa.Table) -> Forgotten:
 def purged(objects: Objects) -> Forgotten:
     """Of whom no trace is left."""
     return _read(objects, _PURGED)
+
+
+def begun(objects: Objects) -> Forgotten:
+    """Whom a purge has removed from the lake, or was about to: the lake does not say any more where they were."""
+    return purged(objects) | _read(objects, _FOUND)
 
 
 def in_vain(objects: Objects) -> Forgotten:
@@ -74,11 +80,14 @@ def taken_down(lake: Lake) -> set[str]:
 
 def songs_of(lake: Lake, users: frozenset[str]) -> frozenset[str]:
     """The songs in the lake that any of `users` uploaded."""
-    if not users:  # then no track need be read
-        return frozenset()
-    tracks = lake.read_days("tracks", lake.days("tracks"), columns=["track_id", "uploader"])
-    owners = zip(tracks["track_id"].to_pylist(), tracks["uploader"].to_pylist(), strict=True)
-    return frozenset(track_id for track_id, uploader in owners if uploader in users)
+    return frozenset(uploads_of(lake, users)["track_id"].to_pylist())
+
+
+def uploads_of(lake: Lake, users: frozenset[str]) -> pa.Table:
+    """`track_id` and `uploader` of the songs in the lake that any of `users` uploaded."""
+    days = lake.days("tracks") if users else []  # without users no track need be read
+    tracks = lake.read_days("tracks", days, columns=["track_id", "uploader"])
+    return tracks.filter(pc.is_in(tracks["uploader"], pa.array(sorted(users), pa.string())))
 
 
 def _read(objects: Objects, key: str) -> Forgotten:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,14 +29,25 @@ def of(lake: Lake, partition: Partition) -> dict[str, int]:
     return {name: size for name, size in found if name.startswith("part-")}
 
 
-def read(lake: Lake, partition: Partition, name: str, size: int, columns: list[str] | None = None) -> pa.Table:
-    """The rows of a part; of a large one only `columns` are fetched. Raises ObjectMissing."""
+def read(
+    lake: Lake,
+    partition: Partition,
+    name: str,
+    size: int,
+    columns: list[str] | None = None,
+    repeated: Sequence[str] = (),
+) -> pa.Table:
+    """The rows of a part; of a large one only `columns` are fetched. `repeated` ones come dictionary-encoded. Raises
+    ObjectMissing."""
     with lake.objects.open(partition.prefix + name, size) as file:
-        return pq.read_table(file, columns=columns)
+        return pq.read_table(file, columns=columns, read_dictionary=list(repeated))
 
 
-def replace(lake: Lake, partition: Partition, names: Collection[str], change: Callable[[str], pa.Table | None]) -> None:
-    """Put the rows that `change` gives in the place of parts, committed or staged; None drops a staged one.
+def replace(
+    lake: Lake, partition: Partition, names: Collection[str], change: Callable[[str], pa.Table | None]
+) -> tuple[Manifest, Manifest]:
+    """Put the rows that `change` gives in the place of parts, committed or staged; None drops a staged one. Returns the
+    manifest that was there, and the one that took its place; an empty one where nothing is committed.
 
     Parts that neither the manifest nor a receipt names are dropped. The old parts go last, so that one who is killed
     in between finds them again. Raises ObjectChanged if the partition is committed meanwhile.
@@ -58,11 +69,13 @@ def replace(lake: Lake, partition: Partition, names: Collection[str], change: Ca
         elif part.name in made:
             objects.delete(receipt_key(partition, shard))
     parts = [made.get(part.name) or part for part in manifest.parts]
-    if parts != manifest.parts:
-        objects.put(key, Manifest(sum(part.rows for part in parts), parts).to_json(), expect=before)
+    after = manifest if parts == manifest.parts else Manifest(sum(part.rows for part in parts), parts)
+    if after != manifest:
+        objects.put(key, after.to_json(), expect=before)
     for name, part in made.items():
         if part is None or part.name != name:
             objects.delete(partition.prefix + name)
+    return manifest, after
 
 
 def _receipts(lake: Lake, partition: Partition) -> dict[int, Part]:

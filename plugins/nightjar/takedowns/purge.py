@@ -15,6 +15,8 @@ from nightjar.errors import NightjarError
 from nightjar.ingest import names
 from nightjar.lake import Lake, Partition
 from nightjar.objects import ObjectMissing
+from nightjar.publish import records
+from nightjar.publish.versions import version_of
 from nightjar.takedowns import ledger, parts, rows
 from nightjar.takedowns.columns import COLUMNS
 from nightjar.takedowns.forgotten import Forgotten
@@ -129,7 +131,9 @@ def _clear(lake: Lake, partition: Partition, named: dict[str, int], forgotten: F
         removed += before.num_rows - after.num_rows
         return after
 
-    parts.replace(lake, partition, sorted({*named, *numbers}), change)
+    before, after = parts.replace(lake, partition, sorted({*named, *numbers}), change)
+    if partition.table == "lists":
+        records.follow(lake.objects, *(version_of(partition.day, each.to_json()) for each in (before, after)))
     return removed
 
 

@@ -89,7 +89,7 @@ def purge_takedowns(settings: Settings, day: str) -> dict:
 def _at_once(settings: Settings, lake: Lake, named: Forgotten) -> dict:
     with closing(Store(settings)) as store:
         records.last(lake.objects, store)  # another lake's lists are not touched
-        lists = published.remove(lake.objects, store, named)
+        lists = published.remove(lake, store, named)
     with VectorStore(settings) as vectors:
         return {"lists": lists, "vectors": vectors.delete_tracks(named.tracks)}
 
@@ -113,8 +113,9 @@ def _unknown(settings: Settings, lake: Lake, asked: Forgotten) -> list[str]:
     """The ids that no upload brought, and that have no list, in order."""
     there = {each for each in asked.tracks if is_track_id(each) and lake.objects.exists(f"lake/claims/{each}")}
     users = sorted(asked.users)
-    there |= {each for each in users if ledger.songs_of(lake, frozenset({each}))}
+    there |= set(ledger.uploads_of(lake, asked.users)["uploader"].to_pylist())
     with closing(Store(settings)) as store:
-        lists = list(store.read(list_key(store.current(), each) for each in users))
+        live = store.current()
+        lists = list(store.read(list_key(live, each) for each in users))
     there |= {each for each, found in zip(users, lists, strict=True) if found}
     return sorted((asked.tracks | asked.users) - there)

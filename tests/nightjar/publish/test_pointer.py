@@ -179,7 +179,7 @@ def test_keys_of_other_programs_stay(settings, kv, published):
     kv.mset(dict.fromkeys(others, b"u001"))
     kv.hset("nightjar:hash", "list", "u001")
     song = f"{DAYS[1]}_a_u003_2"
-    assert takedowns.remove(Lake(settings).objects, Store(settings), Forgotten(frozenset({song, "u001"}))) == 1
+    assert takedowns.remove(Lake(settings), Store(settings), Forgotten(frozenset({song, "u001"}))) == 1
     assert rebuild_lists(settings)["removed"] == 0
     assert kv.mget(others) == [b"u001"] * len(others)
     assert kv.hget("nightjar:hash", "list") == b"u001"

@@ -148,9 +148,9 @@ def test_a_song_is_taken_off_the_lists_on_all_of_its_servers(settings, store):
         lists.write(settings, day)
         publish_lists(settings, day)
     gone = {f"{day}_a_u{number:03d}_3" for day in DAYS for number in range(0, lists.USERS, 2)}
-    changed = published.remove(Lake(settings).objects, store, Forgotten(frozenset(gone), frozenset({"u001"})))
+    changed = published.remove(Lake(settings), store, Forgotten(frozenset(gone), frozenset({"u001"})))
     assert changed == 2 * (lists.USERS // 2 + 1)
-    assert published.remove(Lake(settings).objects, store, Forgotten(frozenset(gone))) == 0
+    assert published.remove(Lake(settings), store, Forgotten(frozenset(gone))) == 0
     with closing(Reader(settings.kv_url)) as reader:
         ranks = {user: [e.track_id[-1] for e in reader.recommend(user)] for user in ("u000", "u001", "u002", "u003")}
     assert ranks == {"u000": list("1245"), "u001": list("12345"), "u002": list("1245"), "u003": list("12345")}
@@ -168,7 +168,7 @@ def test_a_full_store_gives_up_what_is_taken_down_and_goes_back(settings, store,
             store.write([("more", b"x")])
         gone = f"{DAYS[1]}_a_u007_2"
         assert (
-            published.remove(Lake(settings).objects, store, Forgotten(frozenset({gone}), frozenset({"u001"}))) == 3
+            published.remove(Lake(settings), store, Forgotten(frozenset({gone}), frozenset({"u001"}))) == 3
         )  # u001 in both
         assert rollback.go_to(settings)["current"] == made[0]
     finally:
@@ -187,7 +187,7 @@ def test_only_lists_that_hold_a_song_are_fetched_for_its_takedown(settings, stor
     fetched, plain = [], Store.read
     monkeypatch.setattr(Store, "read", lambda self, keys: plain(self, fetched.extend(keys := list(keys)) or keys))
     gone = Forgotten(frozenset({f"{DAYS[0]}_a_u007_2", f"{DAYS[0]}_a_new_1"}), frozenset({"u1001"}))
-    assert published.remove(Lake(settings).objects, store, gone) == 3
+    assert published.remove(Lake(settings), store, gone) == 3
     assert {owner(key)[1] for key in fetched} == {"u007", "", "u1001"}
 
 
