@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from nightjar.errors import NightjarError
-from nightjar.publish.connection import RIGHTS
+from nightjar.publish.connection import RIGHTS, explained
 from nightjar.publish.encode import encode
 from nightjar.publish.reader import Reader
 from nightjar.publish.store import Store
@@ -48,6 +49,10 @@ def reads(url: str) -> None:
         assert [each.track_id for each in reader.recommend("u")] == ["abc"]
     finally:
         reader.close()
+    keys = [f"nightjar:{name}" for name in (list_key(VERSION, "u"), new_users_key(VERSION))]
+    with explained(url, "nightjar:"), redis.Redis.from_url(url, health_check_interval=0.001) as client:
+        assert client.mget(keys)[1][:1] == client.getrange(keys[1], 0, 0) == b"\x01"
+        assert client.ping()
 
 
 def documented(user: str) -> list[str]:
