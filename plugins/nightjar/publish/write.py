@@ -17,7 +17,6 @@ def write(objects: Objects, store: Store, record: Record, lists: Spool, every_by
     lists it lacked. Lists are compared by their lengths and an even sample of them by their bytes; with `every_byte`
     all are, for a store of which one does not know what happened to it. Raises NightjarError, also if the store's lists
     are another lake's."""
-    owners.claim(objects, store)
     version = record.version
     begun = records.read(objects, version) is not None
     records.write(objects, record)
@@ -25,6 +24,7 @@ def write(objects: Objects, store: Store, record: Record, lists: Spool, every_by
     if lacking := _lacking(store, version, lists, places) if begun else range(len(lists.users)):
         sizes = lists.sizes()
         store.check(sum(len(key(version, lists.users[at])) + sizes[at] for at in lacking), len(lacking))
+        owners.claim(objects, store)
         own = [at for at in lacking if lists.users[at] != NEW_USERS]
         store.write((key(version, user_id), body) for user_id, body in lists.bodies(own))
         store.write((key(version, user_id), body) for user_id, body in lists.bodies([lists.users.index(NEW_USERS)]))

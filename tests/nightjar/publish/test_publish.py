@@ -17,14 +17,14 @@ from nightjar.publish.steps import publish_lists
 from nightjar.settings import REPOSITORY
 from nightjar.thresholds import CHURN_MIN_LENGTH
 from tests.nightjar.publish import lists
-from tests.nightjar.publish.lists import POINTER, list_key
+from tests.nightjar.publish.lists import OWNER, POINTER, list_key
 
 DAYS = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"]
 
 
 def versions_in(kv) -> set[str]:
     """The versions of which the store has any key."""
-    return {key.decode().split(":")[1] for key in kv.scan_iter("nightjar:*") if key.decode() != POINTER}
+    return {key.decode().split(":")[1] for key in kv.scan_iter("nightjar:*") if key.decode() not in (POINTER, OWNER)}
 
 
 def records_in(settings) -> set[str]:
@@ -58,7 +58,7 @@ def test_the_live_version_and_the_one_before_are_kept(settings, kv):
         lists.write(settings, day)
         made.append(publish_lists(settings, day)["version"])
         assert versions_in(kv) == records_in(settings) == set(made[-2:])
-    assert kv.dbsize() == 1 + 2 * (lists.USERS + 1)
+    assert kv.dbsize() == 2 + 2 * (lists.USERS + 1)
 
 
 def test_churn_is_the_share_of_a_list_that_is_new_on_it(settings, kv):
@@ -277,4 +277,4 @@ def test_killed_anywhere_no_reader_notices_and_the_next_run_ends_right(settings,
     assert versions_in(kv) == records_in(settings)
     assert {version.partition(".")[0] for version in versions_in(kv)} == set(DAYS[2:])
     assert final["version"] in versions_in(kv)
-    assert kv.dbsize() == 1 + 2 * (lists.USERS + 1)
+    assert kv.dbsize() == 2 + 2 * (lists.USERS + 1)
