@@ -58,10 +58,10 @@ def change(objects: Objects, version: str, made: Callable[[Record], Record]) -> 
 
 
 def follow(objects: Objects, before: str, after: str) -> None:
-    """Have the records know that the lake's lists are called `after` since a purge changed those called `before`."""
+    """Have the records know that the lake's lists called `before` are called `after` once a purge has changed them."""
 
     def made(record: Record) -> Record:
-        return replace(record, source=after) if (record.source or record.version) == before != after else record
+        return replace(record, source=after) if (record.source or record.version) == before else record
 
     for version in all_versions(objects):
         if day_of(version) == day_of(before):

@@ -44,10 +44,14 @@ def read(
 
 
 def replace(
-    lake: Lake, partition: Partition, names: Collection[str], change: Callable[[str], pa.Table | None]
-) -> tuple[Manifest, Manifest]:
-    """Put the rows that `change` gives in the place of parts, committed or staged; None drops a staged one. Returns the
-    manifest that was there, and the one that took its place; an empty one where nothing is committed.
+    lake: Lake,
+    partition: Partition,
+    names: Collection[str],
+    change: Callable[[str], pa.Table | None],
+    before_commit: Callable[[Manifest, Manifest], None] = lambda before, after: None,
+) -> None:
+    """Put the rows that `change` gives in the place of parts, committed or staged; None drops a staged one.
+    `before_commit` is told the manifest that is there and the one that is about to take its place.
 
     Parts that neither the manifest nor a receipt names are dropped. The old parts go last, so that one who is killed
     in between finds them again. Raises ObjectChanged if the partition is committed meanwhile.
@@ -71,11 +75,11 @@ def replace(
     parts = [made.get(part.name) or part for part in manifest.parts]
     after = manifest if parts == manifest.parts else Manifest(sum(part.rows for part in parts), parts)
     if after != manifest:
+        before_commit(manifest, after)
         objects.put(key, after.to_json(), expect=before)
     for name, part in made.items():
         if part is None or part.name != name:
             objects.delete(partition.prefix + name)
-    return manifest, after
 
 
 def _receipts(lake: Lake, partition: Partition) -> dict[int, Part]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from nightjar.errors import NightjarError
 from nightjar.ingest import names
-from nightjar.lake import Lake, Partition
+from nightjar.lake import Lake, Manifest, Partition
 from nightjar.objects import ObjectMissing
 from nightjar.publish import records
 from nightjar.publish.versions import version_of
@@ -131,9 +131,12 @@ def _clear(lake: Lake, partition: Partition, named: dict[str, int], forgotten: F
         removed += before.num_rows - after.num_rows
         return after
 
-    before, after = parts.replace(lake, partition, sorted({*named, *numbers}), change)
-    if partition.table == "lists":
-        records.follow(lake.objects, *(version_of(partition.day, each.to_json()) for each in (before, after)))
+    def tell(before: Manifest, after: Manifest) -> None:
+        """Before it is done, so that one who is killed leaves the same records as one who is not."""
+        if partition.table == "lists":
+            records.follow(lake.objects, *(version_of(partition.day, each.to_json()) for each in (before, after)))
+
+    parts.replace(lake, partition, sorted({*named, *numbers}), change, tell)
     return removed
 
 

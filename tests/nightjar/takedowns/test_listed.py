@@ -125,9 +125,10 @@ def _no_record(settings, version: str) -> None:
 
 
 def _killed_purge(settings, version: str) -> None:
-    """One that had replaced the parts, and not written down what the lists are called now."""
+    """One that had written down what the lists would be called, and not replaced the parts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "follow", lambda *_: None)
+        plain = records.follow
+        patch.setattr(records, "follow", lambda objects, before, after: plain(objects, before, f"{after[:-1]}x"))
         forget(settings, [song(version[:10], "u030")])
         purge_takedowns(settings, DAYS[1])
 
