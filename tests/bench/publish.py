@@ -40,7 +40,7 @@ from nightjar.takedowns import listed
 from nightjar.takedowns import published as takedowns
 from nightjar.takedowns.forgotten import Forgotten
 
-DAY = "2030-01-01"
+DAY = "2026-01-01"
 SONGS, LENGTH = 200_000, 100
 """Of the library, and on a list."""
 _SEEDS = 30
@@ -220,7 +220,7 @@ def _print_alternatives(client: redis.Redis, settings: Settings, users: int) -> 
     columns = (rows[name].to_pylist() for name in ("user_id", "track_id", "score"))
     for user_id, track_id, score in zip(*columns, strict=True):
         lists.setdefault(user_id, []).append((track_id, score))
-    begin = f"{settings.kv_prefix}2030-01-01.00000000:list:"
+    begin = f"{settings.kv_prefix}{DAY}.00000000:list:"
     bodies = {begin + user_id: encode.encode(entries) for user_id, entries in lists.items()}
     encoded = time.perf_counter()
     names = list(bodies)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from itertools import count
 
@@ -54,10 +55,14 @@ def test_no_trace_is_left_and_nothing_else_is_touched(made, what, ids, caplog):
     untouched = {
         key
         for key in before
-        if key.rpartition("/")[0].removesuffix("/_staged") not in partitions and not key.startswith("stems/")
+        if not key.startswith(("stems/", "published/"))
+        and key.rpartition("/")[0].removesuffix("/_staged") not in partitions
     }
     assert len(untouched) > 20
     assert {key: before[key] for key in untouched} == {key: after.get(key) for key in untouched}
+    for key in (key for key in before if key.startswith("published/")):
+        was, became = (json.loads(each[key]) for each in (before, after))
+        assert {name for name in was if was[name] != became[name]} <= {"users", "source"}
     assert after.keys() - before.keys() <= {k for k in after if k.startswith(("lake/", "forgotten/"))}
 
 
