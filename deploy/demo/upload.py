@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.demo.truth import Truth
 from nightjar.ingest.metadata import encode
 from nightjar.objects import ObjectMissing, Objects
 
+_NEXT_SECOND_S = 1.1
+"""Stores date objects by whole seconds, and of two songs the one that was uploaded first is canonical."""
+
 
 def upload(objects: Objects, directory: Path, truth: Truth) -> int:
     """Upload every song and every export of listens; what is there with the same content stays untouched.
 
-    Returns how many objects were written.
+    Day after day and by id, so that the store's dates are in the order that `truth` has. Returns how many objects were
+    written.
     """
-    jobs = [(record.key, encode(record.metadata)) for record in truth.uploads]
-    jobs += [(path.relative_to(directory).as_posix(), {}) for path in sorted(directory.glob("listens/dt=*/*.parquet"))]
+    written = 0
+    for day in truth.days:
+        songs = sorted((each for each in truth.uploads if each.day == day), key=lambda each: each.track_id)
+        came = sum(_put(objects, directory, each.key, encode(each.metadata)) for each in songs)
+        if came and day != truth.days[-1]:
+            time.sleep(_NEXT_SECOND_S)
+        written += came
+    exports = (path.relative_to(directory).as_posix() for path in sorted(directory.glob("listens/dt=*/*.parquet")))
+    return written + sum(_put(objects, directory, key, {}) for key in exports)
 
-    def put(job: tuple[str, dict[str, str]]) -> bool:
-        key, metadata = job
-        body = (directory / key).read_bytes()
-        try:
-            if objects.head(key).etag == hashlib.md5(body, usedforsecurity=False).hexdigest():
-                return False
-        except ObjectMissing:
-            pass  # the usual case: not uploaded yet
-        objects.put(key, body, metadata=metadata)
-        return True
 
-    with ThreadPoolExecutor(max_workers=4) as threads:
-        return sum(threads.map(put, jobs))
+def _put(objects: Objects, directory: Path, key: str, metadata: dict[str, str]) -> bool:
+    """Upload a file, unless it is there already; whether that was done."""
+    body = (directory / key).read_bytes()
+    with suppress(ObjectMissing):  # the usual case: not uploaded yet
+        if objects.head(key).etag == hashlib.md5(body, usedforsecurity=False).hexdigest():
+            return False
+    objects.put(key, body, metadata=metadata)
+    return True

@@ -42,8 +42,11 @@ CODECS = (
 )
 """Decoders that may be used: none of pictures and video, which a file may have besides."""
 
-_OPENED = re.compile(r"^Input #0, ([\w,]+), from ", re.MULTILINE)
-_STREAM = re.compile(r"^  Stream #0:\d+.*?: Audio: (\w+)(?:.*? (\d+) Hz, ([^,\n]+))?", re.MULTILINE)
+_OPENED = re.compile(r"^Input #0, ", re.MULTILINE)
+_CONTAINER = re.compile(r"([\w]+)[\w,]*, from 'fd:':$", re.MULTILINE)
+_USED = re.compile(r"^(Stream mapping:|Output #0)", re.MULTILINE)
+_STREAM = re.compile(r"^  Stream #0:\d+.*: Audio: (\w+)(?:.*? (\d+) Hz, ([^,\n]+))?", re.MULTILINE)
+"""The last `: Audio: ` of a line is ffmpeg's own: before it may stand a language, which is the file's."""
 _ANY_STREAM = re.compile(r"^  Stream #0:", re.MULTILINE)
 _DECODED = re.compile(r"^\[in#0/.*? (\d+) frames decoded; (\d+) decode errors", re.MULTILINE)
 _CHANGED = re.compile(r"^\[in#0/[^]]*\] Error during demuxing: Not yet implemented", re.MULTILINE)
@@ -137,10 +140,13 @@ def _allowed(given: int) -> float:
 
 
 def _read(ended: Ended, seconds: float) -> Heard:
-    opened, stream = _OPENED.search(ended.log), _STREAM.search(ended.log)
-    if not opened:
+    told = _told(ended.log)
+    opened, stream = _CONTAINER.match(told), _STREAM.search(told)
+    if not told:
         raise NotOpened("not_audio", "ffmpeg finds no format in it that Nightjar reads")
-    if not stream and _ANY_STREAM.search(ended.log):
+    if not opened or opened[1] not in CONTAINERS or (not stream and ": Audio: " in told):
+        raise Unfit("unreadable", "Its names and tags imitate what ffmpeg says, so that nothing can be told of it")
+    if not stream and _ANY_STREAM.search(told):
         raise Unfit("not_audio", "The file holds no sound, only pictures or data")
     if not stream:
         raise Unfit("unreadable", "It opens as audio, but what it holds is damaged or cut off")
@@ -151,12 +157,20 @@ def _read(ended: Ended, seconds: float) -> Heard:
         raise Unfit("unsupported_format", f"After {seconds:.1f} s its rate or channels change, which is not read")
     counted = _DECODED.findall(ended.log)
     frames, errors = (int(number) for number in counted[-1]) if counted else (0, 0)
-    return Heard(opened[1].partition(",")[0], codec, rate, channels_of(layout), seconds, frames, errors)
+    return Heard(opened[1], codec, rate, channels_of(layout), seconds, frames, errors)
+
+
+def _told(log: str) -> str:
+    """What ffmpeg says of the file, "" if it could not open it: from the one line that begins with `Input #0` to where
+    it says what it does with it. Names of codecs and languages in the log are the file's, as they are: one that holds a
+    line of that kind makes two of them, of which neither is believed."""
+    _, *more = _OPENED.split(_USED.split(log)[0])
+    return "\n" if len(more) > 1 else "".join(more)
 
 
 def _in_limits(ended: Ended) -> None:
     """Raises Unfit if the stream says of itself that it has too many channels, or a rate that no sound has."""
-    if not (stream := _STREAM.search(ended.log)):
+    if not (stream := _STREAM.search(_told(ended.log))):
         return
     rate, channels = int(stream[2] or 0), channels_of(stream[3] or "")
     if channels > MAX_CHANNELS:

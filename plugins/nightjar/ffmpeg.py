@@ -233,6 +233,8 @@ def check(ended: Ended, again: Callable[[], Ended]) -> None:
         if again().status != ended.status:
             raise NightjarError(f"ffmpeg crashed once ({_named(ended.status)}), and not again", _AGAIN)
         raise Unfit("unreadable", f"ffmpeg crashes on it, and again when tried again ({_named(ended.status)})")
+    if ended.status > 0 and not _EXIT.search(ended.log):
+        raise NightjarError(f"ffmpeg ended with status {ended.status} before it began: {ended.log[-200:]}", _AGAIN)
     if ended.status < 0:
         raise NightjarError(f"ffmpeg was ended from outside by {_named(ended.status)}", _AGAIN)
     if ended.code in (123, 255):  # its own handler of signals

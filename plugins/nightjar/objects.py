@@ -29,9 +29,10 @@ from nightjar.settings import Settings
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CONFLICT = {"409", "412", "PreconditionFailed", "ConditionalRequestConflict"}
-_REFUSED = {"400", "403", "AccessDenied", "AllAccessDisabled", "InvalidObjectState", "InvalidRequest"}
-"""How an object is not handed out that is there: no right to it, archived, or encrypted with a key that is not ours.
-A head has no more than the number to say so."""
+_REFUSED = {"AccessDenied", "AllAccessDisabled", "InvalidObjectState", "InvalidArgument", "InvalidRequest"}
+"""How an object is not handed out that is there: no right to it, archived, or encrypted with a key that is not ours."""
+_UNSAID = {"400", "403"}
+"""All that a head says of why it fails: the object, or credentials that have expired meanwhile. A get says it."""
 
 _FAILURES = (ClientError, BotoCoreError, boto3.exceptions.Boto3Error)
 """What boto3 raises. Its own errors, of whole files, are no BotoCoreError."""
@@ -74,11 +75,15 @@ class ObjectMissing(NightjarError):
 
 
 class StoreFailed(NightjarError):
-    """Object storage does not answer, or refuses: it is not about one object."""
+    """Object storage does not answer, or refuses: it is not about one object. `said` are its own words."""
+
+    def __init__(self, message: str, remedy: str = "", said: str = "") -> None:
+        self.said = said
+        super().__init__(message, remedy)
 
 
 class ObjectRefused(StoreFailed):
-    """The store does not hand out this object, which is there: perhaps it alone. See `nightjar.refusals`."""
+    """The store does not hand out this object, perhaps it alone. See `nightjar.refusals`."""
 
 
 class ObjectChanged(NightjarError):
@@ -272,13 +277,17 @@ class Objects:
         if isinstance(error, boto3.exceptions.Boto3Error):  # which wraps what it could not get over
             error = getattr(error, "last_exception", None) or error.__context__ or error
         code = str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""
+        if code in _UNSAID and error.operation_name == "HeadObject":
+            try:
+                self._client.get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0")["Body"].close()
+            except _FAILURES as said:
+                return self._explained(said, key)
         if code == "NoSuchBucket":
             return StoreFailed(f"there is no bucket {self.bucket!r}", "Create it, or set NIGHTJAR_BUCKET")
         if code in _MISSING:
             return ObjectMissing(f"there is no object {key!r} in {self.bucket}")
         if code in _CONFLICT:
             return ObjectChanged(key, bool(error.response["ResponseMetadata"].get("RetryAttempts")))
-        where = self._endpoint or "S3"
         if isinstance(error, NoConnection | HTTPClientError | IncompleteReadError):
             remedy = (
                 "Is the store up? The embedded one is started by make demo, or .venv/bin/python -m deploy.embedded up; "
@@ -288,4 +297,4 @@ class Objects:
             remedy = "Check NIGHTJAR_S3_ENDPOINT, the AWS_* credentials and that the store is up"
         reads = isinstance(error, ClientError) and error.operation_name in ("GetObject", "HeadObject")
         kind = ObjectRefused if reads and (code in _REFUSED or code.startswith("KMS.")) else StoreFailed
-        return kind(f"object storage at {where} failed for {key!r}: {error}", remedy)
+        return kind(f"object storage at {self._endpoint or 'S3'} failed for {key!r}: {error}", remedy, str(error))

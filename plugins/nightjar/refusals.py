@@ -13,10 +13,9 @@ _FEWEST = 2
 
 def sentence(error: ObjectRefused) -> str:
     """The reject's sentence: the store's own words, and what helps."""
-    said = str(error.__cause__ or error.message)
-    if "InvalidObjectState" in said:
-        return f"It is archived, and has to be restored before it can be read: {said}"
-    return f"The object store does not hand it out: its policy, its owner, or the key of its encryption ({said})"
+    if "InvalidObjectState" in error.said:
+        return f"It is archived, and has to be restored before it can be read: {error.said}"
+    return f"The object store does not hand it out: its policy, its owner, or the key of its encryption ({error.said})"
 
 
 def not_all(refused: int, read: int, what: str) -> None:

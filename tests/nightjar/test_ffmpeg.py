@@ -95,6 +95,12 @@ def test_a_crash_is_tried_again():
     assert not isinstance(raised.value, Unfit)
 
 
+def test_what_ends_before_it_has_said_a_word_is_no_fault_of_the_file():
+    with pytest.raises(NightjarError, match="before it began") as raised:
+        check(_ended(1, "No module named nightjar.cage"), lambda: None)
+    assert not isinstance(raised.value, Unfit)
+
+
 def test_no_memory_is_due_to_the_limit_only_where_the_machine_has_some(monkeypatch):
     refused = _ended(244, "Exiting with exit code -12")
     with pytest.raises(Unfit, match="too_costly"):

@@ -14,13 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightjar.ingest.names import PADDING
 from nightjar.thresholds import MAX_ID_CHARACTERS
 
 LONGEST_CELL_BYTES = 4 * MAX_ID_CHARACTERS
 """No id, time, number or kind takes more bytes of UTF-8."""
 
-_BLANKS = " \t\n\v\f\r\0"
-"""What fixed-width columns are padded with."""
 _UUID_BYTES = 16
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _YEARS = (-62_135_596_800, 253_402_300_800)
@@ -93,7 +92,7 @@ def _decoded(column: pa.Array) -> Cells:
     except pa.ArrowInvalid:
         values = pa.array([_utf8(each) for each in raw.to_pylist()], pa.string())
     broken = pc.and_(pc.is_valid(column), pc.is_null(values))
-    return Cells(pc.utf8_trim(values, characters=_BLANKS), broken)
+    return Cells(pc.utf8_trim(values, characters=PADDING), broken)
 
 
 def _utf8(raw: bytes | None) -> str | None:

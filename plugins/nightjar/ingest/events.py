@@ -52,6 +52,7 @@ UNFIT_ROWS = frozenset(WORDS) - {"wrong_day"}
 """Reasons that say that an export is broken. A row of another day may just be late."""
 
 _BATCH_ROWS = 65_536
+_DIFFERENCES = ("DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY")
 _SECOND = "second"
 
 
@@ -90,10 +91,13 @@ def read(name: str, file: BinaryIO, size: int, day: str) -> Taken | Reject:
             return unfit
         file.seek(0)
         there = [column for column in schemas.TABLES[name].names if column in found.names]
-        # Repeated text stays as short as it is in the file until it is cast.
-        parquet = pq.ParquetFile(file, metadata=footer, read_dictionary=there, pre_buffer=False)
+        # Repeated text stays as short as it is in the file until it is cast; what is stored as differences has no
+        # dictionary, and is read in pieces that are short, since a row may repeat all of the one before.
+        delta = _by_differences(footer)
+        short = [column for column in there if column not in delta]
+        parquet = pq.ParquetFile(file, metadata=footer, read_dictionary=short, pre_buffer=False)
         kept, count, dropped = [], 0, Counter()
-        for batch in _batches(name, parquet, there):
+        for batch in _batches(name, parquet, there, _BATCH_ROWS // 64 if delta else _BATCH_ROWS):
             rows, lost = clean_listens(batch, day) if name == "listens" else clean_takedowns(batch)
             kept.append(rows)
             count += len(next(iter(batch.values())).values)
@@ -152,9 +156,16 @@ def _too_much(name: str, footer: pq.FileMetaData, size: int) -> Reject | None:
     return None
 
 
-def _batches(name: str, parquet: pq.ParquetFile, there: list[str]) -> Iterator[dict[str, Cells]]:
+def _by_differences(footer: pq.FileMetaData) -> set[str]:
+    """The columns of text that are stored as what differs from the row before: DELTA_BYTE_ARRAY and its like."""
+    groups = map(footer.row_group, range(footer.num_row_groups))
+    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
+    return {chunk.path_in_schema for chunk in chunks if any(each in _DIFFERENCES for each in chunk.encodings)}
+
+
+def _batches(name: str, parquet: pq.ParquetFile, there: list[str], rows: int) -> Iterator[dict[str, Cells]]:
     schema = schemas.TABLES[name]
-    for batch in parquet.iter_batches(_BATCH_ROWS, columns=there, use_threads=False):
+    for batch in parquet.iter_batches(rows, columns=there, use_threads=False):
         nothing = pa.nulls(batch.num_rows)
         yield {
             column.name: cells.cast(batch[column.name] if column.name in there else nothing, column.type)

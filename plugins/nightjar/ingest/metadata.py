@@ -14,10 +14,11 @@ import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
+from email.errors import MessageError
+from email.header import decode_header
 from urllib.parse import quote, unquote
 
+from nightjar.ingest.names import PADDING
 from nightjar.legible import JOINERS, is_hidden
 from nightjar.thresholds import MAX_ID_CHARACTERS, MAX_TEXT_CHARACTERS
 
@@ -45,8 +46,10 @@ def decode(raw: Mapping[str, str]) -> Metadata:
     values, problems = [], []
     for name, read in (("user-id", _identifier), ("title", _text), ("artist", _text)):
         value, problem = None, "is not percent-encoded UTF-8 and was dropped"
-        with suppress(UnicodeDecodeError, LookupError, HeaderParseError):
-            value, problem = read(_decoded(raw.get(name, "")))
+        with suppress(ValueError, LookupError, MessageError):
+            decoded = _decoded(raw.get(name, ""))
+            decoded.encode()  # half of a surrogate pair, which some charsets can name, is no text
+            value, problem = read(decoded)
         values.append(value)
         if problem:
             problems.append(f"{name} {problem}")
@@ -56,7 +59,8 @@ def decode(raw: Mapping[str, str]) -> Metadata:
 def _decoded(value: str) -> str:
     """Unicode of a value in any of the three forms. A value in one of the others was not percent-encoded."""
     if _ENCODED_WORD.search(value):
-        return str(make_header(decode_header(value)))
+        parts = decode_header(value)
+        return "".join(part if isinstance(part, str) else part.decode(charset or "ascii") for part, charset in parts)
     if value.isascii():
         return unquote(value, errors="strict")
     try:
@@ -66,7 +70,9 @@ def _decoded(value: str) -> str:
 
 
 def _identifier(decoded: str) -> tuple[str | None, str]:
-    """An id, letter by letter since it must equal the one in listens, and what was wrong with it ("": nothing)."""
+    """An id, letter by letter since it must equal the one in listens, and what was wrong with it ("": nothing). Blanks
+    and zeros around it are padding, here as there."""
+    decoded = decoded.strip(PADDING)
     if len(decoded) > MAX_ID_CHARACTERS:
         return None, f"has {len(decoded)} characters, more than {MAX_ID_CHARACTERS}, and was dropped"
     if any(_is_control(letter) for letter in decoded):

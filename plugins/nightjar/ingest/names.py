@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+PADDING = " \t\n\v\f\r\0"
+"""What fixed-width columns are padded with: no part of an id, wherever it stands."""
 _TRACK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LEFT_BEHIND = frozenset(
     (".ds_store", ".localized", ".directory", "thumbs.db", "ehthumbs.db", "desktop.ini", "folder.htt", "icon\r")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,3 +236,13 @@ def test_a_listen_whose_time_two_exports_cut_differently_is_one():
     found = events.merge("listens", [listens(listen(listened_at=each), *again) for each in whole])
     assert found.num_rows == 3
     assert listen(listened_at=at) in found.to_pylist()
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_text_that_is_stored_as_differences_is_read(encoding):
+    sink = io.BytesIO()
+    table = listens(*(listen(user_id=f"user-{number}") for number in range(3000)))
+    names = ("user_id", "track_id", "kind")
+    pq.write_table(table, sink, use_dictionary=False, column_encoding=dict.fromkeys(names, encoding))
+    taken = read(sink.getvalue())
+    assert (taken.count, taken.dropped, len(set(taken.rows["user_id"].to_pylist()))) == (3000, Counter(), 3000)

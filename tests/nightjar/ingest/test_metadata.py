@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from encodings.aliases import aliases
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,23 @@ def test_a_title_is_cleaned_or_dropped_and_said_so(raw, title, problem):
     said = decode({"title": raw, "artist": "Rui"})
     assert (said.title, said.artist) == (title, "Rui")
     assert said.problems == ((problem,) if problem else ())
+
+
+@pytest.mark.parametrize("charset", [*sorted({*aliases.values()}), "undefined", "idna", "unicode_escape", "ütf"])
+def test_no_charset_and_no_bytes_of_an_encoded_word_cost_more_than_the_field(charset):
+    for word in ("?b?sbI=?=", "?b?jrE=?=", "?q?99999999?=", "?q?xn--=FF?=", "?q?+2AA-?=", "?q?=5Cud800?=", "?b?QQ?="):
+        said = decode({"user-id": f"=?{charset}{word}", "title": f"=?{charset}{word}", "artist": "Rui"})
+        assert said.artist == "Rui"
+        assert "".join(filter(None, (said.uploader, said.title))).encode() or said.problems
+
+
+def test_half_width_kana_of_old_charsets_are_read():
+    assert decode({"title": "=?Shift_JIS?B?sbI=?=", "artist": "=?EUC-JP?B?jrE=?="}) == Metadata(None, "ｱｲ", "ｱ")
+
+
+@pytest.mark.parametrize("raw", ["u1%20", "%20u1", "u1%00%00", "=?utf-8?q?u1_?="])
+def test_padding_around_an_id_is_no_part_of_it_as_in_exports(raw):
+    assert decode({"user-id": raw}) == Metadata("u1")
 
 
 @pytest.mark.parametrize("raw", ["a%0Ab", "u" * 129, "%C3"])

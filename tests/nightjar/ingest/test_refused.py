@@ -54,7 +54,7 @@ def refuse(proxy: FaultyProxy, path: str, *, status: int = 403, code: str = "Acc
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ({}, r"does not hand it out: its policy.*403"),
+        ({}, r"does not hand it out: its policy.*AccessDenied"),
         ({"head": False}, "does not hand it out.*AccessDenied"),
         ({"head": False, "code": "InvalidObjectState"}, "is archived, and has to be restored"),
         ({"head": False, "status": 400, "code": "KMS.DisabledException"}, "the key of its encryption.*KMS.Disabled"),
@@ -67,6 +67,14 @@ def test_an_upload_that_is_refused_is_one_reject(lake, through, proxy, how, said
     ((reason, detail),) = rejects(lake, DAY).values()
     assert reason == "refused"
     assert re.search(said, detail), detail
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "ExpiredToken"), (403, "RequestTimeTooSkewed")])
+def test_credentials_that_are_no_good_any_more_are_a_fault_of_the_place(lake, through, proxy, status, code):
+    put(lake, "a.mp3", "b.mp3")
+    refuse(proxy, "/b.mp3", status=status, code=code)
+    with pytest.raises(StoreFailed, match=code):
+        run_day(through)
 
 
 def test_an_upload_that_is_handed_out_later_is_taken_in_by_the_run_that_follows(settings, lake, through, proxy):
