@@ -24,8 +24,8 @@ IMPORTED = {
 """What is imported once when it is installed: all that our own code imports of an environment."""
 
 NEEDS = (
-    "Nightjar needs x86_64 Linux with glibc 2.28 or newer, 5 GB of disk (9 GB where no CPU build of torch can be "
-    "had), 8 GB of memory, and fetches 1.5 GB (4.0 GB): two to ten minutes"
+    "Nightjar needs x86_64 Linux with glibc 2.28 or newer and 8 GB of memory. Installing fetches 1.5 GB and takes "
+    "5 GB of disk, or 4.0 GB and 9 GB where no CPU build of torch can be had: two to ten minutes"
 )
 
 
