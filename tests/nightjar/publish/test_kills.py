@@ -16,7 +16,7 @@ from nightjar.publish.rollback import go_to
 from nightjar.publish.versions import version_of
 from nightjar.settings import REPOSITORY
 from tests.nightjar.publish import lists
-from tests.nightjar.publish.lists import POINTER, list_key, new_users_key
+from tests.nightjar.publish.lists import OWNER, POINTER, list_key, new_users_key
 
 USERS, LENGTH = 2000, 5
 KILLS = 50
@@ -137,7 +137,7 @@ def test_killed_at_random_moments_no_reader_notices(settings, kv, monkeypatch):
         assert kv.get(POINTER).decode() == last
         wanted = {new_users_key(version) for version in (last, before)}
         wanted |= {list_key(version, f"u{user:03d}") for version in (last, before) for user in range(USERS)}
-        assert {key.decode() for key in kv.scan_iter("*", count=5000)} == wanted | {POINTER}
+        assert {key.decode() for key in kv.scan_iter("*", count=5000)} == wanted | {POINTER, OWNER}
         assert {seen.key for seen in Lake(settings).objects.list("published/")} == {
             f"published/{version}.json" for version in (last, before)
         }

@@ -249,12 +249,13 @@ def test_only_the_columns_that_name_somebody_are_fetched(settings, lake, monkeyp
 
 
 def test_a_part_that_went_while_it_was_committed_is_said_and_committing_again_puts_it_right(lake):
-    partition = Partition("takedowns", DAYS[0])
-    rows = schemas.table("takedowns", [{"track_id": "alpha", "user_id": None}])
+    partition = Partition("rejects", DAYS[0], stage="ingest")
+    row = {"key": "k", "track_id": "alpha", "stage": "ingest", "reason": "empty", "detail": ""}
+    rows = schemas.table("rejects", [row])
     lake.write(partition, rows)
     (part,) = lake.manifest(partition).parts
     lake.objects.delete(f"{partition.prefix}{part.name}")
-    with pytest.raises(NightjarError, match=r"a purge changed takedowns.* Run the task again"):
+    with pytest.raises(NightjarError, match=r"a purge changed .*rejects.* Run the task again"):
         purge.tidy(lake, [partition])
     lake.write(partition, rows)
     assert purge.tidy(lake, [partition]) == 0
