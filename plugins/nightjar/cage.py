@@ -15,6 +15,8 @@ import sys
 
 from nightjar.parent import end_with_the_parent
 
+BEGUN = "nightjar.cage: becomes the command"
+"""The last line of the launcher. A log without it is of a command that never ran."""
 NOT_STARTED = 97
 """The exit status if there is no command to become; the line before says why."""
 _USER_AND_NETWORK, _NETWORK = 0x10000000 | 0x40000000, 0x40000000
@@ -41,6 +43,13 @@ def _limit(what: int, value: int) -> None:
     resource.setrlimit(what, (value, value))
 
 
+def _at_least(what: int, value: int, said: str) -> None:
+    """Ends the launcher if the machine allows less: ffmpeg would crash on any file, as if the file were at fault."""
+    hard = resource.getrlimit(what)[1]
+    if hard != resource.RLIM_INFINITY and hard < value:
+        sys.exit(_refused(f"{said}: it is {hard}, and {value} are needed"))
+
+
 def main() -> None:
     parent, memory, cpu, output = map(int, sys.argv[1:5])
     command = sys.argv[5:]
@@ -52,6 +61,8 @@ def main() -> None:
     end_with_the_parent()  # after unshare, which takes it back
     if os.getppid() != parent:
         return
+    _at_least(resource.RLIMIT_AS, memory, "raise the limit of memory of a process in bytes (ulimit -v)")
+    _at_least(resource.RLIMIT_NOFILE, _OPEN_FILES, "raise the limit of open files of a process (ulimit -n)")
     for what, value in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, cpu),
@@ -62,13 +73,14 @@ def main() -> None:
         _limit(what, value)
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python; a program that is executed inherits that
         signal.signal(ignored, signal.SIG_DFL)
+    print(BEGUN, file=sys.stderr, flush=True)
     try:
         os.execve(program, command, {"MALLOC_ARENA_MAX": "2"})  # each arena takes 64 MB of address space
     except OSError as error:
         sys.exit(_refused(error))
 
 
-def _refused(error: OSError) -> int:
+def _refused(error: object) -> int:
     print(f"nightjar.cage: {error}", file=sys.stderr)
     return NOT_STARTED
 

@@ -28,7 +28,7 @@ from typing import BinaryIO
 
 import imageio_ffmpeg
 
-from nightjar.cage import NOT_STARTED
+from nightjar.cage import BEGUN, NOT_STARTED
 from nightjar.errors import NightjarError
 from nightjar.thresholds import DECODE_CPU_S, DECODE_MEMORY_BYTES, DECODE_WALL_S
 
@@ -170,14 +170,19 @@ def run(
             if pipe is not None:
                 pipe.close()
     log.end()
-    ended = Ended(process.returncode, str(log), by_us, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    before, begun, after = str(log).partition(BEGUN)
+    said = (before + after).strip()
+    ended = Ended(process.returncode, said, by_us, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
     if by_us == WALL:
         raise NightjarError(
             f"ffmpeg was not done after {DECODE_WALL_S:.0f} s, of which it had {ended.cpu_s:.0f} s of a processor",
             "The machine is too busy, or its disk hangs: run the task again when it is not",
         )
-    if ended.status == NOT_STARTED:
-        raise NightjarError(f"ffmpeg does not start: {ended.log[-200:]}", "Install imageio-ffmpeg: make install")
+    if ended.status == NOT_STARTED or not (begun or by_us):
+        raise NightjarError(
+            f"ffmpeg does not start: {said[-200:] or f'status {ended.status}'}",
+            "Install imageio-ffmpeg (make install), and look at the limits of the process",
+        )
     return ended
 
 
@@ -233,8 +238,6 @@ def check(ended: Ended, again: Callable[[], Ended]) -> None:
         if again().status != ended.status:
             raise NightjarError(f"ffmpeg crashed once ({_named(ended.status)}), and not again", _AGAIN)
         raise Unfit("unreadable", f"ffmpeg crashes on it, and again when tried again ({_named(ended.status)})")
-    if ended.status > 0 and not _EXIT.search(ended.log):
-        raise NightjarError(f"ffmpeg ended with status {ended.status} before it began: {ended.log[-200:]}", _AGAIN)
     if ended.status < 0:
         raise NightjarError(f"ffmpeg was ended from outside by {_named(ended.status)}", _AGAIN)
     if ended.code in (123, 255):  # its own handler of signals

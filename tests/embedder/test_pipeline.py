@@ -61,17 +61,22 @@ def committed(lake: Lake, settings: Settings, shards: int = 1) -> dict[str, byte
     return {seen.key: lake.objects.get(seen.key) for part in parts(settings) for seen in lake.objects.list(part.prefix)}
 
 
+def refuse(proxy, path):
+    proxy.spoil("HEAD", path, status=403, times=99)
+    proxy.spoil("GET", path, status=403, code="AccessDenied", times=99)
+
+
 def test_an_upload_that_is_refused_is_one_reject_and_all_of_them_fail_the_shard(lake, settings, synth, upload):
     song = synth("song.mp3", 4.0)
     commit_tracks(lake, [upload("a", song), upload("b", song)])
     with faulty_proxy(settings.s3_endpoint) as proxy:
         through = replace(settings, s3_endpoint=proxy.endpoint, separator=signal.UNSEPARATED)
-        proxy.spoil("HEAD", "/a.mp3", status=403, times=99)
+        refuse(proxy, "/a.mp3")
         assert run_shard(through, DAY, 0, 1, lambda _: None).rejected == 1
         committed(lake, settings)
         (reject,) = lake.read(parts(settings)[-1]).to_pylist()
         assert (reject["track_id"], reject["reason"]) == ("a", "refused")
-        proxy.spoil("HEAD", "/b.mp3", status=403, times=99)
+        refuse(proxy, "/b.mp3")
         with pytest.raises(StoreFailed, match="none of the 2 uploads"):
             run_shard(through, DAY, 0, 1, lambda _: None)
 

@@ -95,9 +95,22 @@ def test_a_crash_is_tried_again():
     assert not isinstance(raised.value, Unfit)
 
 
-def test_what_ends_before_it_has_said_a_word_is_no_fault_of_the_file():
-    with pytest.raises(NightjarError, match="before it began") as raised:
-        check(_ended(1, "No module named nightjar.cage"), lambda: None)
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(f"ulimit -v {kilobytes}" for kilobytes in (5_000, 14_000, 30_000, 100_000, 500_000)),
+        *(f"ulimit -n {files}" for files in (3, 5, 8)),
+        "exit 1",
+        "kill -SEGV $$",
+    ],
+)
+def test_a_place_where_it_cannot_run_is_no_fault_of_the_file(monkeypatch, tmp_path, place):
+    narrow = tmp_path / "python"
+    narrow.write_text(f'#!/bin/sh\n{place}\nexec {sys.executable} "$@"\n')
+    narrow.chmod(0o755)
+    monkeypatch.setattr(ffmpeg.sys, "executable", str(narrow))
+    with pytest.raises(NightjarError, match="does not start") as raised:
+        _run(("-f", "lavfi", "-i", "anoisesrc=d=1", "-f", "f32le", "-fd", "1", "fd:"), lambda data: True)
     assert not isinstance(raised.value, Unfit)
 
 
