@@ -15,6 +15,7 @@ from embedder import downmix, signal
 from nightjar import decoding, thresholds
 from nightjar.errors import NightjarError
 from nightjar.ffmpeg import Unfit
+from nightjar.legible import told_apart
 
 _BLOCK = 30 * signal.RATE
 
@@ -69,7 +70,8 @@ def decode(source: Path, target: Path, container: str | None = None) -> Pcm:
         raise NightjarError(f"decoding stops: {error}", "Free some space, and run the task again") from error
     pcm = Pcm(target, min(round(heard.seconds * signal.RATE), round(thresholds.MAX_DURATION_S * signal.RATE)))
     if pcm.seconds < thresholds.MIN_DURATION_S:
-        raise SongRejected("too_short", f"{pcm.seconds:.1f} s; a song has at least {thresholds.MIN_DURATION_S:.0f} s")
+        short = told_apart(pcm.seconds, thresholds.MIN_DURATION_S)
+        raise SongRejected("too_short", f"{short} s, less than {thresholds.MIN_DURATION_S:g} s")
     peak = max(float(np.abs(block).max()) for block in pcm.blocks())
     if not np.isfinite(peak):
         raise SongRejected("unreadable", "its samples are not finite numbers")

@@ -33,6 +33,7 @@ FOR_THE_EMBEDDER = {
     "errors",
     "ffmpeg",
     "lake",
+    "leading",
     "legible",
     "objects",
     "parent",

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from nightjar import ffmpeg
+from nightjar import ffmpeg, leading
 from nightjar.errors import NightjarError
 from nightjar.ffmpeg import Ended, Unfit
 from nightjar.thresholds import (
@@ -94,9 +98,12 @@ def decode(path: Path, take: Callable[[bytes], object], container: str | None = 
         return given < enough
 
     ended = _run(path, whole, container)
+    seconds = given // FRAME_BYTES / RATE
     _in_limits(ended)  # however it ended: a rate of 2 GHz takes more memory than there is
+    if ended.by_us == ffmpeg.CPU:
+        raise Unfit("too_costly", _costly(ended.cpu_s, seconds))
     ffmpeg.check(ended, lambda: _run(path, lambda _: True, container))
-    return _read(ended, given // FRAME_BYTES / RATE)
+    return _read(ended, seconds)
 
 
 def channels_of(layout: str) -> int:
@@ -126,12 +133,34 @@ def source(container: str | None = None) -> tuple[str | int, ...]:
     )
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """An upload as ffmpeg is to be given it: from where its sound begins (`nightjar.leading`).
+
+    What stands before WAV or MP4 is left out of a copy, since an MP4 names its parts by their places.
+    """
+    with path.open("rb", buffering=0) as file, tempfile.TemporaryFile() as rest:
+        if at := leading.sound_at(file):
+            file.seek(at)
+            shutil.copyfileobj(file, rest)
+        given = rest if at else file
+        given.seek(0)
+        yield given
+
+
 def _run(path: Path, take: Callable[[bytes], bool], container: str | None) -> Ended:
     kept = ("-map", "0:a:0", "-map_metadata", -1, "-map_chapters", -1)
     shape = ("-ac", CHANNELS, "-ar", RATE, "-c:a", "pcm_f32le", "-f", "f32le", "-fd", 1, "fd:")
     command = ffmpeg.command("-v", "verbose", *source(container), *kept, *shape)
-    with path.open("rb", buffering=0) as file:
+    with opened(path) as file:
         return ffmpeg.run(command, file, take, _allowed)
+
+
+def _costly(cpu_s: float, seconds: float) -> str:
+    """What took the work: what stands before the sound, or the sound itself."""
+    if not seconds:
+        return f"ffmpeg worked for {cpu_s:.1f} s, and no sound had come yet: its tags, covers or index take that"
+    return f"ffmpeg worked for {cpu_s:.1f} s on the first {seconds:.1f} s of its sound: encode it anew"
 
 
 def _allowed(given: int) -> float:

@@ -46,3 +46,9 @@ def make_logs_legible() -> None:
 
 def _escaped(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
+
+
+def told_apart(value: float, limit: float) -> str:
+    """A value with as many decimals as show that it is not the limit, one at least."""
+    written = (f"{value:.{decimals}f}" for decimals in range(1, 10))
+    return next((text for text in written if float(text) != limit), str(value))

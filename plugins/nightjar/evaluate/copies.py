@@ -120,7 +120,7 @@ def _decode(song: Path, *shape: str | float, before: Sequence[str] = ()) -> byte
 
     def run() -> ffmpeg.Ended:
         made.clear()
-        with song.open("rb", buffering=0) as source:
+        with decoding.opened(song) as source:
             arguments = (*before, *decoding.source(), *shape, "-fd", 1, "fd:")
             return ffmpeg.run(ffmpeg.command(*arguments), source, lambda data: made.extend(data) or True)
 

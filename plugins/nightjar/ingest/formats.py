@@ -64,6 +64,10 @@ _NO_SOUND = {
     b"MZ": "a program",
     b"SQLite format 3": "a database",
     b"PAR1": "a Parquet table",
+    b"#EXTM3U": "a playlist, which only names other files",
+    b"[playlist]": "a playlist, which only names other files",
+    b"ffconcat": "a playlist, which only names other files",
+    b"[Reference]": "a playlist, which only names other files",
 }
 _TS_PACKETS = ((188, 0), (192, 4))
 """Bytes of a packet of MPEG-TS, and where its sync byte is: as broadcast, and as cameras write it."""

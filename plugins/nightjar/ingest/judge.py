@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nightjar.ingest import formats
+from nightjar.legible import told_apart
 from nightjar.thresholds import (
     MAX_DECODE_ERROR_SHARE,
     MAX_DURATION_S,
@@ -46,18 +47,21 @@ def size(size_bytes: int) -> Reject | None:
     if size_bytes == 0:
         return Reject("empty", "The object has 0 bytes")
     if size_bytes > MAX_UPLOAD_BYTES:
-        return Reject("too_large", f"{size_bytes / 2**30:.1f} GiB, more than {MAX_UPLOAD_BYTES / 2**30:.0f} GiB")
+        limit = MAX_UPLOAD_BYTES / 2**30
+        return Reject("too_large", f"{told_apart(size_bytes / 2**30, limit)} GiB, more than {limit:.0f} GiB")
     return None
 
 
-def unopened(head: bytes) -> Reject:
-    """A file that ffmpeg cannot open as audio, from its first bytes."""
+def unopened(head: bytes, tagged: bool = False) -> Reject:
+    """A file that ffmpeg cannot open as audio, from the first bytes behind tags and zeros; whether there were any."""
     if name := formats.unread(head):
         return Reject("unsupported_format", f"{name}, whatever its name says; Nightjar reads {formats.READ}")
     if name := formats.without_sound(head):
         return Reject("not_audio", f"The content is {name}, whatever its name says")
-    if formats.says_audio(head):
+    if formats.says_audio(head) or tagged:
         return Reject("unreadable", "It begins like an audio file, but what follows is damaged or cut off")
+    if head and not any(head):
+        return Reject("not_audio", "The content is nothing but zeros")
     if head and all(byte >= 32 or byte in b"\t\r\n\f" for byte in head):
         return Reject("not_audio", "The content is text, whatever its name says")
     return Reject("not_audio", "The content is of no known audio format, whatever its name says")
@@ -76,9 +80,10 @@ def sound(heard: Sound) -> Reject | None:
     if heard.peak > MAX_PEAK:
         return Reject("unreadable", f"Its loudest sample is {heard.peak:.1e} times full scale: that is no sound")
     if heard.duration_s < MIN_DURATION_S:
-        return Reject("too_short", f"{heard.duration_s:.1f} s, less than {MIN_DURATION_S:g} s")
+        return Reject("too_short", f"{told_apart(heard.duration_s, MIN_DURATION_S)} s, less than {MIN_DURATION_S:g} s")
     if heard.duration_s > MAX_DURATION_S:
         return Reject("too_long", f"more than {MAX_DURATION_S / 3600:g} hours")
     if heard.loudness_lufs < SILENCE_LUFS:
-        return Reject("silent", f"{heard.loudness_lufs:.1f} LUFS, below {SILENCE_LUFS:g} LUFS: nothing is to be heard")
+        loudness = told_apart(heard.loudness_lufs, SILENCE_LUFS)
+        return Reject("silent", f"{loudness} LUFS, below {SILENCE_LUFS:g} LUFS: nothing is to be heard")
     return None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nightjar import leading
 from nightjar.decoding import CHANNELS, RATE, NotOpened, decode
 from nightjar.ffmpeg import Unfit
 from nightjar.ingest import judge
@@ -36,7 +37,9 @@ def probe(path: Path) -> Sound | Reject:
         heard = decode(path, take)
     except NotOpened:
         with path.open("rb") as file:
-            return judge.unopened(file.read(_HEAD_BYTES))
+            tagged = file.read(3) == b"ID3"
+            file.seek(leading.content_at(file))
+            return judge.unopened(file.read(_HEAD_BYTES), tagged)
     except Unfit as unfit:
         return Reject(unfit.reason, unfit.detail)
     return Sound(

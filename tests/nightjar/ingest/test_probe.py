@@ -114,6 +114,24 @@ def test_a_playlist_named_like_a_song_opens_nothing(tmp_path, playlist):
     assert why_not(found) == "not_audio"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "lufs", "said"),
+    [
+        (2.98, -20.0, "2.98 s, less than 3 s"),
+        (2.999997, -20.0, "2.999997 s, less than 3 s"),
+        (1.0, -20.0, "1.0 s, less than 3 s"),
+        (4.0, -60.01, "-60.01 LUFS, below -60 LUFS: nothing is to be heard"),
+        (4.0, -70.0, "-70.0 LUFS, below -60 LUFS: nothing is to be heard"),
+    ],
+)
+def test_a_reason_is_true_close_to_its_limit(seconds, lufs, said):
+    assert judge.sound(Sound("wav", "pcm_s16le", 44_100, 2, seconds, lufs, frames=9, errors=0)).detail == said
+
+
+def test_a_little_too_large_is_not_as_large_as_may_be():
+    assert judge.size(4 * 2**30 + 1).detail == "4.000000001 GiB, more than 4 GiB"
+
+
 def test_a_few_bad_frames_are_forgiven_and_many_are_not():
     good = Sound("mp3", "mp3", 44_100, 2, 180.0, -9.0, frames=950, errors=50)
     assert judge.sound(good) is None
