@@ -41,18 +41,21 @@ cluster: install  ## a Milvus cluster on this machine, with two query nodes; pri
 cluster-stop:  ## end it; its data stays in .nightjar/cluster
 	@.venv/bin/python -m deploy.cluster down
 
-# Three runs side by side that end at about the same time on two cores: the embedder's is the shortest, and takes these.
-AFTER_THE_EMBEDDER := $(addprefix tests/nightjar/,models publish rebuild recommend takedowns vectors)
+# Three runs side by side that end at about the same time on two cores: these go with the two that would be the shorter ones.
+AFTER_THE_NIGHT := $(addprefix tests/nightjar/,models rebuild vectors)
+AFTER_THE_EMBEDDER := $(addprefix tests/nightjar/,publish recommend takedowns)
 
 test: install lint  ## all tests, on real services, in three runs side by side; one is a whole night through Airflow
 	@set -m; trap 'exit 130' INT TERM; trap 'for run in $$(jobs -p); do kill -- -$$run; done 2>/dev/null; wait' EXIT; \
 	mkdir -p .nightjar; night=.nightjar/tests-night.log; embedder=.nightjar/tests-embedder.log; \
-	echo "beside these tests run a night through Airflow, into $$night, and the embedder's and some more, into $$embedder"; \
-	NIGHTJAR_PORTS=16000-17999 .venv/bin/python -m pytest tests/deploy/demo tests/end_to_end >$$night 2>&1 & first=$$!; \
+	echo "beside these tests run a night through Airflow, into $$night, and the embedder's, into $$embedder, with some more each"; \
+	(export NIGHTJAR_PORTS=16000-17999; .venv/bin/python -m pytest tests/deploy/demo tests/end_to_end; failed=$$?; \
+	    .venv/bin/python -m pytest $(AFTER_THE_NIGHT) || failed=$$?; exit $$failed) >$$night 2>&1 & first=$$!; \
 	(export NIGHTJAR_PORTS=18000-19999; .venv-embedder/bin/python -m pytest tests/embedder; failed=$$?; \
 	    .venv/bin/python -m pytest $(AFTER_THE_EMBEDDER) || failed=$$?; exit $$failed) >$$embedder 2>&1 & second=$$!; set +m; \
 	.venv/bin/python -m pytest tests --ignore tests/embedder --ignore tests/bench --ignore tests/cluster \
-	    --ignore tests/deploy/demo --ignore tests/end_to_end $(AFTER_THE_EMBEDDER:%=--ignore %); failed=$$?; \
+	    --ignore tests/deploy/demo --ignore tests/end_to_end \
+	    $(addprefix --ignore ,$(AFTER_THE_NIGHT) $(AFTER_THE_EMBEDDER)); failed=$$?; \
 	wait $$first || failed=$$?; cat $$night; wait $$second || failed=$$?; cat $$embedder; exit $$failed
 
 test-cluster: install  ## the vector store's tests on a Milvus cluster, nights on it, and what it must stand: twenty minutes

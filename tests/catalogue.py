@@ -1,10 +1,7 @@
-"""The composed catalogue, made once for all tests, while another process makes it as a demonstration does."""
+"""The composed catalogue, made once for all tests."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,19 +10,11 @@ import pytest
 if TYPE_CHECKING:
     from deploy.demo.truth import Truth
 
-AGAIN = """
-import sys
-from pathlib import Path
-from deploy.demo.run import Plan
-Plan(Path(sys.argv[1])).catalogue()
-"""
-
 
 class Made(NamedTuple):
-    """A catalogue's directory, another one that was made by another process, and what is known of them."""
+    """A catalogue's directory, and what is known of it."""
 
     directory: Path
-    again: Path
     truth: Truth
 
 
@@ -34,10 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     from deploy.demo.catalogue import write_catalogue
     from deploy.demo.listens import write_listens
 
-    directory, again = tmp_path_factory.mktemp("catalogue"), tmp_path_factory.mktemp("again")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
-    with subprocess.Popen([sys.executable, "-c", AGAIN, str(again)], env=environment) as other:
-        truth = write_catalogue(directory)
-        write_listens(directory, truth)
-        assert other.wait(timeout=300) == 0
-    return Made(directory, again / "catalogue", truth)
+    directory = tmp_path_factory.mktemp("catalogue")
+    truth = write_catalogue(directory)
+    write_listens(directory, truth)
+    return Made(directory, truth)

@@ -111,6 +111,7 @@ def test_a_candidate_is_filled_beside_the_live_one_and_again_costs_nothing(night
     assert SHORT in capsys.readouterr().out
 
 
+@pytest.mark.services  # each day: each step's own kills, in the tests of vectors, duplicates and recommend
 def test_killed_anywhere_the_next_fill_ends_the_same(nights, embedder, monkeypatch):
     fill(nights, TURNED, say=quiet)
     monkeypatch.setattr(made, "models", lambda settings: [f"killed-{number}" for number in range(3)])

@@ -126,7 +126,7 @@ def test_half_of_the_rows_lost_and_one_collection(loaded, milvus):
     assert held(loaded, milvus) == before
 
 
-@pytest.mark.parametrize("step", [0, 1, 4, 6])
+@pytest.mark.parametrize("step", [1, *(pytest.param(each, marks=pytest.mark.services) for each in (0, 4, 6))])
 def test_killed_in_the_middle_the_next_ends_right(loaded, milvus, step):
     """Before the first write, between a day's windows and its songs, between days, and before the aliases."""
     before = held(loaded, milvus)
