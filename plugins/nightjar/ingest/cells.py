@@ -71,6 +71,14 @@ def cast(column: pa.Array, wanted: pa.DataType) -> Cells:
     return _text(column)
 
 
+def shortened(column: pa.Array) -> pa.Array:
+    """The column with a filler that is too long for any value, but not by much, in place of longer cells."""
+    if not (_is_text(column.type) or pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
+        return column
+    filler = pa.scalar(b"x" * (LONGEST_CELL_BYTES + 1)).cast(column.type)
+    return pc.if_else(pc.greater(pc.binary_length(column), LONGEST_CELL_BYTES), filler, column)
+
+
 # --- text -------------------------------------------------------------------------------------------------------------
 def _text(column: pa.Array) -> Cells:
     if _is_uuid(column.type):

@@ -6,6 +6,7 @@ ignored. A file is read in batches, so that a small file that unpacks to a large
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from nightjar.ingest import cells, names
 from nightjar.ingest.cells import Cells
 from nightjar.ingest.judge import Reject
 from nightjar.thresholds import (
+    EXPORT_BATCH_BYTES,
     EXPORT_FOOTER_BYTES,
     EXPORT_FREE_ROWS,
     EXPORT_SLACK_BYTES,
@@ -91,13 +93,14 @@ def read(name: str, file: BinaryIO, size: int, day: str) -> Taken | Reject:
             return unfit
         file.seek(0)
         there = [column for column in schemas.TABLES[name].names if column in found.names]
-        # Repeated text stays as short as it is in the file until it is cast; what is stored as differences has no
-        # dictionary, and is read in pieces that are short, since a row may repeat all of the one before.
-        delta = _by_differences(footer)
+        # Repeated text stays as short as it is in the file until it is cast. What is stored as differences has no
+        # dictionary: each row may repeat all of the one before, which is as long as the column at most.
+        delta = {column: size for column, size in _by_differences(footer).items() if column in there}
         short = [column for column in there if column not in delta]
         parquet = pq.ParquetFile(file, metadata=footer, read_dictionary=short, pre_buffer=False)
+        rows_at_a_time = max(1, min(_BATCH_ROWS, EXPORT_BATCH_BYTES // max(1, sum(delta.values()))))
         kept, count, dropped = [], 0, Counter()
-        for batch in _batches(name, parquet, there, _BATCH_ROWS // 64 if delta else _BATCH_ROWS):
+        for batch in _batches(name, parquet, there, rows_at_a_time):
             rows, lost = clean_listens(batch, day) if name == "listens" else clean_takedowns(batch)
             kept.append(rows)
             count += len(next(iter(batch.values())).values)
@@ -156,21 +159,38 @@ def _too_much(name: str, footer: pq.FileMetaData, size: int) -> Reject | None:
     return None
 
 
-def _by_differences(footer: pq.FileMetaData) -> set[str]:
-    """The columns of text that are stored as what differs from the row before: DELTA_BYTE_ARRAY and its like."""
+def _by_differences(footer: pq.FileMetaData) -> dict[str, int]:
+    """The columns of text that are stored as what differs from the row before (DELTA_BYTE_ARRAY and its like), and the
+    bytes of the largest of their parts: no value is longer."""
     groups = map(footer.row_group, range(footer.num_row_groups))
-    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
-    return {chunk.path_in_schema for chunk in chunks if any(each in _DIFFERENCES for each in chunk.encodings)}
+    sizes: dict[str, int] = {}
+    for chunk in (group.column(number) for group in groups for number in range(group.num_columns)):
+        if any(each in _DIFFERENCES for each in chunk.encodings):
+            name = chunk.path_in_schema
+            sizes[name] = max(sizes.get(name, 0), chunk.total_uncompressed_size)
+    return sizes
 
 
 def _batches(name: str, parquet: pq.ParquetFile, there: list[str], rows: int) -> Iterator[dict[str, Cells]]:
+    """The file's columns as cells, `rows` read at a time, and as many together as are cleaned at once."""
     schema = schemas.TABLES[name]
-    for batch in parquet.iter_batches(rows, columns=there, use_threads=False):
+    read = parquet.iter_batches(rows, columns=there, use_threads=False)
+    together = max(1, _BATCH_ROWS // 64 // rows)
+    while some := [_cut(batch) for batch in itertools.islice(read, together)]:
+        batch = some[0] if len(some) == 1 else pa.concat_batches(some)
         nothing = pa.nulls(batch.num_rows)
         yield {
             column.name: cells.cast(batch[column.name] if column.name in there else nothing, column.type)
             for column in schema
         }
+
+
+def _cut(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows, with something short that is no value either in place of text that is too long."""
+    for at, column in enumerate(batch.columns):
+        if column.nbytes > batch.num_rows * cells.LONGEST_CELL_BYTES:
+            batch = batch.set_column(at, batch.field(at), cells.shortened(column))
+    return batch
 
 
 def clean_listens(found: dict[str, Cells], day: str) -> tuple[pa.Table, Counter[str]]:

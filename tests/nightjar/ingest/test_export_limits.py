@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 
-from nightjar.ingest import events
+from nightjar.ingest import cells, events
 from nightjar.ingest.judge import Reject
 from tests.nightjar.ingest.exported import NOON, kept, listen, listens, parquet, read
 
@@ -38,6 +41,34 @@ def test_a_cell_that_unpacks_to_more_than_any_id_is_refused():
     assert found.detail.startswith(f"2 cells of track_id unpack to {2**25}"[:-4])
     assert len(parquet(huge)) < 2**22
     assert kept(listens(listen(), listen(track_id="x" * 2**20))) == ([listen()], {"bad_id": 1})
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.binary(), pa.large_string()])
+def test_one_huge_value_that_each_row_repeats_takes_no_more_memory_than_others(monkeypatch, kind):
+    """Stored as differences, 1,000 rows of 200 kB are a file of 20 kB."""
+    monkeypatch.setattr(events, "EXPORT_BATCH_BYTES", 2**24)
+    rows = listens(*[listen(user_id=f"u{number}") for number in range(10)], *[listen()] * 1000)
+    long = pa.array([*(f"u{number}".encode() for number in range(10)), *[b"x" * 200_000] * 1000], pa.binary())
+    sink = io.BytesIO()
+    rows = rows.set_column(0, "user_id", long.cast(kind))
+    pq.write_table(rows, sink, use_dictionary=False, column_encoding={"user_id": "DELTA_BYTE_ARRAY"})
+    assert sink.tell() < 50_000
+    read_at_once, cut = [], events._cut
+    monkeypatch.setattr(events, "_cut", lambda batch: read_at_once.append(batch.nbytes) or cut(batch))
+    cast_at_once, cast = [], cells.cast
+    monkeypatch.setattr(cells, "cast", lambda column, to: cast_at_once.append(column.nbytes) or cast(column, to))
+    found = read(sink.getvalue())
+    assert (found.rows.num_rows, found.dropped) == (10, {"bad_id": 1000})
+    assert max(read_at_once) <= 2**24 + 10_000
+    assert max(cast_at_once) <= 2**20
+
+
+def test_differences_are_read_as_other_text_is():
+    rows = [listen(user_id=f"user-{number:06}", track_id=f"t{number % 7}") for number in range(5000)]
+    sink = io.BytesIO()
+    encodings = {"user_id": "DELTA_BYTE_ARRAY", "track_id": "DELTA_LENGTH_BYTE_ARRAY"}
+    pq.write_table(listens(*rows), sink, use_dictionary=False, column_encoding=encodings, row_group_size=700)
+    assert read(sink.getvalue()).rows.to_pylist() == rows
 
 
 def test_a_footer_that_is_too_long_is_not_parsed():
