@@ -115,7 +115,7 @@ class Known:
         if names.is_track_id(track_id):
             with suppress(ObjectMissing):
                 return self.lake.objects.get(f"lake/claims/{track_id}").decode()
-        raise self._no_track(track_id)
+        raise self.no_track(track_id)
 
     def rejection(self, track_id: str, day: str) -> NightjarError | None:
         """The error that says why a track was rejected on a day, by whichever stage; None if it was not."""
@@ -125,11 +125,20 @@ class Known:
                 return NightjarError(what, f"See nightjar rejects {day}")
         return None
 
-    def _no_track(self, track_id: str) -> NightjarError:
+    def no_track(self, track_id: str) -> NightjarError:
+        """The error that says why there is no such track: it was rejected, is a title, or is misspelt."""
+        wanted = track_id.strip().casefold()
         for day in reversed(self._folders("lake/rejects/")):
             if rejected := self.rejection(track_id, day):
                 return rejected
-        known = self.tracks()["track_id"].to_pylist()
+        known, titles = (self.tracks()[name].to_pylist() for name in ("track_id", "title"))
+        called = [each for each, title in zip(known, titles, strict=True) if (title or "").casefold() == wanted]
+        if called:
+            more = f" and {len(called) - 3} more" if len(called) > 3 else ""
+            return NightjarError(
+                f"{track_id!r} is a title, and a track id is asked for",
+                f"The track id of that title is {' or '.join(called[:3])}{more}",
+            )
         return NightjarError(f"there is no track {track_id!r}", nearest(track_id, known, "tracks"))
 
 

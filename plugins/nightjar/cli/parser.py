@@ -11,6 +11,7 @@ from typing import NoReturn
 from nightjar.cli import values
 from nightjar.cli.evaluations import EVALUATIONS
 from nightjar.converge.stages import CHAIN
+from nightjar.ingest.names import user_id
 from nightjar.thresholds import MAX_SHOWN
 
 _ABOUT = """\
@@ -126,13 +127,13 @@ def _track_or_pair(found: argparse.Namespace) -> str | None:
 
 def _recs(command: argparse.ArgumentParser) -> None:
     who = command.add_mutually_exclusive_group(required=True)
-    who.add_argument("user", nargs="?", metavar="USER", help="a user id as in the listens")
+    who.add_argument("user", nargs="?", type=user_id, metavar="USER", help="a user id as in the listens")
     who.add_argument("--new-users", action="store_true", help="the list of users without a history")
     _list_day(command)
 
 
 def _why(command: argparse.ArgumentParser) -> None:
-    command.add_argument("user", metavar="USER", help="a user id as in the listens")
+    command.add_argument("user", type=user_id, metavar="USER", help="a user id as in the listens")
     command.add_argument("track", metavar="TRACK", help="a track id")
     _list_day(command)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightjar.ingest.names import PADDING
+from nightjar.ingest.names import PADDING, UUID
 from nightjar.thresholds import MAX_ID_CHARACTERS
 
 LONGEST_CELL_BYTES = 4 * MAX_ID_CHARACTERS
@@ -69,6 +69,12 @@ def cast(column: pa.Array, wanted: pa.DataType) -> Cells:
     if pa.types.is_floating(wanted):
         return _read(column, _numbers, wanted) if _is_text(column.type) else _whole(_number(column, wanted))
     return _text(column)
+
+
+def users(ids: Cells) -> Cells:
+    """A column of users' ids, each in the one form that `nightjar.ingest.names.user_id` gives it."""
+    written = pc.fill_null(pc.match_substring_regex(ids.values, UUID), False)
+    return Cells(pc.if_else(written, pc.utf8_lower(ids.values), ids.values), ids.broken)
 
 
 def shortened(column: pa.Array) -> pa.Array:

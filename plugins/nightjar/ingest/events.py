@@ -179,10 +179,11 @@ def _batches(name: str, parquet: pq.ParquetFile, there: list[str], rows: int) ->
     while some := [_cut(batch) for batch in itertools.islice(read, together)]:
         batch = some[0] if len(some) == 1 else pa.concat_batches(some)
         nothing = pa.nulls(batch.num_rows)
-        yield {
+        found = {
             column.name: cells.cast(batch[column.name] if column.name in there else nothing, column.type)
             for column in schema
         }
+        yield found | {"user_id": cells.users(found["user_id"])}
 
 
 def _cut(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -18,7 +18,7 @@ from email.errors import MessageError
 from email.header import decode_header
 from urllib.parse import quote, unquote
 
-from nightjar.ingest.names import PADDING
+from nightjar.ingest.names import PADDING, user_id
 from nightjar.legible import JOINERS, is_hidden
 from nightjar.thresholds import MAX_ID_CHARACTERS, MAX_TEXT_CHARACTERS
 
@@ -70,14 +70,14 @@ def _decoded(value: str) -> str:
 
 
 def _identifier(decoded: str) -> tuple[str | None, str]:
-    """An id, letter by letter since it must equal the one in listens, and what was wrong with it ("": nothing). Blanks
-    and zeros around it are padding, here as there."""
+    """An id and what was wrong with it ("": nothing). It must equal the one in listens: letter by letter, but for the
+    capitals of UUIDs. Blanks and zeros around it are padding, here as there."""
     decoded = decoded.strip(PADDING)
     if len(decoded) > MAX_ID_CHARACTERS:
         return None, f"has {len(decoded)} characters, more than {MAX_ID_CHARACTERS}, and was dropped"
     if any(_is_control(letter) for letter in decoded):
         return None, "has control characters and was dropped"
-    return decoded or None, ""
+    return user_id(decoded) or None, ""
 
 
 def _text(decoded: str) -> tuple[str | None, str]:

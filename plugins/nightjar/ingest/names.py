@@ -6,6 +6,8 @@ import re
 
 PADDING = " \t\n\v\f\r\0"
 """What fixed-width columns are padded with: no part of an id, wherever it stands."""
+UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+"""A UUID as text. Capitals mean the same (RFC 9562), and databases write them in either."""
 _TRACK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LEFT_BEHIND = frozenset(
     (".ds_store", ".localized", ".directory", "thumbs.db", "ehthumbs.db", "desktop.ini", "folder.htt", "icon\r")
@@ -21,6 +23,11 @@ def prefix(day: str) -> str:
 def is_track_id(text: str) -> bool:
     """Whether `text` is an id as the app gives one: 1 to 64 of A-Z a-z 0-9 _ and -."""
     return _TRACK_ID.fullmatch(text) is not None
+
+
+def user_id(text: str) -> str:
+    """The one form of a user's id: as it is, but a UUID in small letters, as columns of UUIDs are read."""
+    return text.lower() if re.fullmatch(UUID, text) else text
 
 
 def track_id(key: str) -> str | None:

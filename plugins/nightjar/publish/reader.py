@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nightjar.errors import NightjarError
+from nightjar.ingest import names
 from nightjar.publish.connection import connect, explained
 from nightjar.publish.encode import Recommendation, decode
 from nightjar.publish.versions import POINTER, list_key, new_users_key
@@ -30,6 +31,7 @@ class Reader:
     def recommend_with_version(self, user_id: str) -> tuple[str, list[Recommendation]]:
         """The same with the version it is from, "" if nothing was ever published."""
         with explained(self._url, self._prefix):
+            user_id = names.user_id(user_id)
             for _ in range(_ATTEMPTS):
                 version = (self._get(POINTER) or b"").decode(errors="replace")
                 if not version:

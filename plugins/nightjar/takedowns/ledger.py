@@ -12,6 +12,7 @@ from contextlib import suppress
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightjar.ingest.names import user_id
 from nightjar.lake import Lake
 from nightjar.objects import ObjectChanged, ObjectMissing, Objects
 from nightjar.takedowns.forgotten import Forgotten
@@ -24,7 +25,8 @@ def forgotten(lake: Lake) -> Forgotten:
 
     Of any day, since forgetting holds for the past as well: running an old day again must not bring a song back.
     """
-    return named(lake.read_days("takedowns", lake.days("takedowns"))) | _read(lake.objects, _KNOWN)
+    found = named(lake.read_days("takedowns", lake.days("takedowns"))) | _read(lake.objects, _KNOWN)
+    return found | Forgotten(users=frozenset(map(user_id, found.users)))  # of older days, when UUIDs kept capitals
 
 
 def named(takedowns: pa.Table) -> Forgotten:

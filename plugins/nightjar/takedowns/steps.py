@@ -8,7 +8,7 @@ from contextlib import closing
 
 from nightjar.duplicates.steps import regroup
 from nightjar.errors import NightjarError
-from nightjar.ingest.names import is_track_id
+from nightjar.ingest.names import is_track_id, user_id
 from nightjar.lake import Lake
 from nightjar.models import live
 from nightjar.publish import records
@@ -30,7 +30,7 @@ def forget(settings: Settings, tracks: Iterable[str] = (), users: Iterable[str] 
     knows and nothing brings them back, whatever fails then. Asking again changes nothing. Raises NightjarError for what
     is no id, and if a part fails.
     """
-    lake, asked = Lake(settings), checked(Forgotten(frozenset(tracks), frozenset(users)))
+    lake, asked = Lake(settings), checked(Forgotten(frozenset(tracks), frozenset(map(user_id, users))))
     songs = ledger.songs_of(lake, asked.users)
     known = asked - ledger.remember(lake.objects, asked | Forgotten(songs))
     everything = asked | Forgotten(songs)

@@ -255,6 +255,12 @@ def test_an_unknown_track_is_answered_with_the_nearest(published, fail):
     assert f"track 'lost' was rejected on {DAY}, not_audio: x. See nightjar rejects {DAY}" in said
 
 
+def test_a_title_is_answered_with_its_track_id(published, fail):
+    for command in (("similar",), ("duplicates",), ("why", "u00")):
+        said = fail(*command, "S21-03")
+        assert "'S21-03' is a title, and a track id is asked for. The track id of that title is s21-03" in said
+
+
 def test_an_unknown_user_is_answered_with_the_nearest(published, fail):
     assert "there is no list for the user 'u00x' on 2026-11-21. Did you mean u00" in fail("recs", "u00x")
     assert "The app shows others the list of nightjar recs --new-users" in fail("recs", "somebody else")

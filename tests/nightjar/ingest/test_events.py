@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightjar import schemas
-from nightjar.ingest import events
+from nightjar.ingest import events, metadata
 from nightjar.ingest.judge import Reject
 from tests.nightjar.ingest.exported import NOON, kept, listen, listens, read, takedowns
 
@@ -61,10 +61,21 @@ def test_types_that_mean_the_same_are_cast(column, values):
         (pa.array([Decimal(17)], pa.decimal128(38, 0)), "17"),
         (pa.array([ID.bytes], pa.uuid()), str(ID)),
         (pa.array([ID.bytes], pa.binary(16)), str(ID)),
+        (pa.array([str(ID).upper()]), str(ID)),
+        (pa.array([f" {str(ID).upper()} ".encode()]), str(ID)),
+        (pa.array(["ABCDEF12-not-a-UUID"]), "ABCDEF12-not-a-UUID"),
     ],
 )
 def test_whole_numbers_and_uuids_are_ids(ids, means):
     assert kept(listens(listen()).set_column(0, "user_id", ids)) == ([listen(user_id=means)], {})
+
+
+def test_a_uuid_is_one_user_whatever_wrote_it():
+    rows = pa.table({"track_id": pa.nulls(2, pa.string()), "user_id": [str(ID).upper(), str(ID)]})
+    assert read(rows, "takedowns").rows["user_id"].to_pylist() == [str(ID)] * 2
+    assert metadata.decode({"user-id": str(ID).upper()}).uploader == str(ID)
+    track = takedowns((str(ID).upper(), None))
+    assert read(track, "takedowns").rows["track_id"].to_pylist() == [str(ID).upper()], "as in the key of its upload"
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,8 @@ def test_the_command(published, capsys):
     for wrong in ("a\nb", "\udcff"):  # the second is what Python makes of a byte that is not UTF-8
         assert main(["forget", "--track", wrong]) == 1
         assert "is no id" in capsys.readouterr().err
+    assert main(["forget", "--track", "A title"]) == 1, "which would be forgotten in vain"
+    assert "there is no track 'A title'" in capsys.readouterr().err
     capsys.readouterr()
     assert main(["recs", "u2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["taken_down"] == [f"{DAY}-u2-0", "x"]
