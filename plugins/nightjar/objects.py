@@ -34,6 +34,9 @@ _REFUSED = {"AccessDenied", "AllAccessDisabled", "InvalidObjectState", "InvalidA
 _UNSAID = {"400", "403"}
 """All that a head says of why it fails: the object, or credentials that have expired meanwhile. A get says it."""
 
+CONTRADICTED = "the store says that it is there, and finds nothing when it is asked for it"
+"""A head answers and a get does not."""
+
 _FAILURES = (ClientError, BotoCoreError, boto3.exceptions.Boto3Error)
 """What boto3 raises. Its own errors, of whole files, are no BotoCoreError."""
 _CUT_OFF = (HTTPClientError, IncompleteReadError)
@@ -158,11 +161,9 @@ class Objects:
         )
 
     def exists(self, key: str) -> bool:
-        try:
-            self.head(key)
-        except ObjectMissing:
-            return False
-        return True
+        with suppress(ObjectMissing):
+            return bool(self.head(key))
+        return False
 
     def put(self, key: str, body: bytes, *, metadata: dict[str, str] | None = None, expect: str | None = None) -> str:
         """Write an object whole; returns its etag.
@@ -208,37 +209,37 @@ class Objects:
             raise self._explained(error, key) from error
 
     def download(self, key: str, path: Path) -> None:
-        """Read an object of any size into a file. Raises ObjectMissing."""
-        try:
-            self._client.download_file(self.bucket, key, str(path), Config=TransferConfig(max_concurrency=4))
-        except _FAILURES as error:
-            raise self._explained(error, key) from error
+        """Read an object of any size into a file. Raises ObjectMissing where a head says too that it is gone, and
+        ObjectRefused where the store goes on to contradict itself: one of its parts may be behind, or lost."""
+        for pause in (*self._pauses, None):
+            try:
+                self._client.download_file(self.bucket, key, str(path), Config=TransferConfig(max_concurrency=4))
+                return
+            except _FAILURES as error:
+                if not isinstance(explained := self._explained(error, key), ObjectMissing):
+                    raise explained from error
+            self.head(key)
+            time.sleep(pause or 0)
+        raise ObjectRefused(f"{key!r} in {self.bucket}: {CONTRADICTED}", "Look for lost parts of it", CONTRADICTED)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Objects under `prefix`, by key, each once: some gateways begin a page with the last key of the one before."""
         last = None
-        try:
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
-                for seen in page.get("Contents", []):
-                    if seen["Key"] == last:
-                        continue
-                    last = seen["Key"]
-                    yield ObjectInfo(seen["Key"], seen["Size"], seen["ETag"].strip('"'), seen["LastModified"], {})
-        except _FAILURES as error:
-            raise self._explained(error, prefix) from error
+        for seen in (each for page in self._pages(prefix) for each in page.get("Contents", [])):
+            if seen["Key"] != last:
+                last = seen["Key"]
+                yield ObjectInfo(last, seen["Size"], seen["ETag"].strip('"'), seen["LastModified"], {})
 
     def folders(self, prefix: str) -> list[str]:
         """The names right under `prefix` (which ends in a slash), as far as they have something below them."""
-        found = []
+        pages = self._pages(prefix, Delimiter="/")
+        return sorted(seen["Prefix"][len(prefix) : -1] for page in pages for seen in page.get("CommonPrefixes", []))
+
+    def _pages(self, prefix: str, **more: str) -> Iterator[dict]:
         try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=prefix, Delimiter="/"
-            )
-            for page in pages:
-                found += [seen["Prefix"][len(prefix) : -1] for seen in page.get("CommonPrefixes", [])]
+            yield from self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, **more)
         except _FAILURES as error:
             raise self._explained(error, prefix) from error
-        return sorted(found)
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
@@ -264,8 +265,7 @@ class Objects:
             before, found, after = self.head(key), self.get(key), self.head(key)
         except ObjectMissing:
             return None
-        same = found == body and after.metadata == metadata and before.etag == after.etag
-        return after.etag if same else None
+        return after.etag if (found, after.metadata, before.etag) == (body, metadata, after.etag) else None
 
     def _call(self, operation: str, key: str, **arguments):
         try:

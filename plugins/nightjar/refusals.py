@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightjar.objects import ObjectRefused, StoreFailed
+from nightjar.objects import CONTRADICTED, ObjectRefused, StoreFailed
 
 REASON = "refused"
 """The reject of an object that may not be read."""
@@ -15,6 +15,8 @@ def sentence(error: ObjectRefused) -> str:
     """The reject's sentence: the store's own words, and what helps."""
     if "InvalidObjectState" in error.said:
         return f"It is archived, and has to be restored before it can be read: {error.said}"
+    if error.said == CONTRADICTED:
+        return f"It cannot be read: {CONTRADICTED}"
     return f"The object store does not hand it out: its policy, its owner, or the key of its encryption ({error.said})"
 
 

@@ -78,7 +78,7 @@ def _mmr(made: World, variety: float) -> Choose:
     facts = np.full((len(made.vectors), rerank.FACTS), -1, np.int32)
     facts[:, rerank.FRESH], facts[:, rerank.OFFERED], facts[:, rerank.HOLDS] = 0, 1, 0
     nothing = Related.none(len(facts))
-    songs = rerank.Songs(facts, *quantize(made.vectors @ principal_axes(made.vectors)), nothing, nothing)
+    songs = rerank.Songs(facts, *quantize(made.vectors @ principal_axes(made.vectors)), nothing, nothing, nothing)
 
     def choose(pool: Pool) -> list[int]:
         rows = pool.songs.astype(np.int32)

@@ -14,7 +14,7 @@ REASONS = {
     1: ("taken_down", "the song or its uploader is taken down"),
     2: ("copy", "it is a copy: only the canonical song of its duplicate group is offered"),
     3: ("heard", "the user heard it, or another song of its duplicate group, within the window of listens"),
-    4: ("own_upload", "it is the user's own upload"),
+    4: ("own_upload", "it is the user's own upload, or one of its duplicate group is"),
     5: ("holds_known", "it holds several songs, of which the user heard or uploaded one"),
 }
 """Code by number: a name for scripts and a sentence for people. Where several hold, the first is said."""
@@ -43,12 +43,12 @@ def blocked(library: Library, user: User, songs: np.ndarray) -> np.ndarray:
     codes = np.zeros(len(songs), dtype=np.int8)
     canonical, holds = library.canonical[songs], library.related.holds
     known = np.isin(np.arange(len(library)), library.canonical[user.heard])
-    if user.uploader >= 0:
-        known |= library.uploader == user.uploader
+    own = library.uploader == user.uploader if user.uploader >= 0 else np.zeros(len(library), dtype=bool)
+    own[library.canonical[own]] = True
+    known |= own
     for at in np.flatnonzero(holds.starts[songs] < holds.starts[songs + 1]):
         codes[at] = 5 if known[holds.of(songs[at])].any() else FREE
-    if user.uploader >= 0:
-        codes[library.uploader[songs] == user.uploader] = 4
+    codes[own[songs]] = 4
     codes[np.isin(canonical, library.canonical[user.heard])] = 3
     codes[canonical != songs] = 2
     codes[library.removed[songs]] = 1

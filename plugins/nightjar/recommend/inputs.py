@@ -94,6 +94,8 @@ def context(lake: Lake, model: str, day: str) -> Context:
 
 
 def uploaders_of(songs: Library, offered: cold.Cold) -> list[str]:
-    """Who uploaded a song that new users may be offered: their list could show them their own, so they get another."""
+    """Who uploaded a song that new users may be offered, or a copy of one: their list could show them their own, and so
+    they get another."""
     names = {code: name for name, code in songs.uploaders.items()}
-    return sorted({names[code] for code in songs.uploader[offered.songs].tolist() if code >= 0})
+    there = np.isin(songs.canonical, offered.songs)
+    return sorted({names[code] for code in np.unique(songs.uploader[there]).tolist() if code >= 0})

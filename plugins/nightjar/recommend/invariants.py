@@ -50,7 +50,10 @@ def check(library: Library, names: Sequence[str], users: Users, lists: Lists) ->
     must(~np.isin(group, heard), "it, or another of its duplicate group, was heard")
     must(~_holds_any(library, user, songs, group, heard), "it holds a song that is listed, or heard")
     uploader, artist, family = library.uploader[songs], library.artist[songs], library.related.family[songs]
-    must((uploader < 0) | (uploader != users.uploader[user]), "it is the user's own upload")
+    theirs = np.flatnonzero(library.uploader >= 0)
+    owned = library.uploader[theirs].astype(np.int64) * size + library.canonical[theirs]
+    own = users.uploader[user].astype(np.int64) * size + library.canonical[songs]
+    must((users.uploader[user] < 0) | ~np.isin(own, owned), "it, or another of its duplicate group, is the user's own")
     for codes, cap, whose in ((uploader, MAX_PER_UPLOADER, "uploader"), (artist, MAX_PER_ARTIST, "artist")):
         must((codes < 0) | (_nth(user * (codes.max(initial=0) + 1) + codes) < cap), f"its {whose} has too many songs")
     known, nth = np.flatnonzero(family >= 0), np.zeros(len(songs), np.int64)  # few songs have covers

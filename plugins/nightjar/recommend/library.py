@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
@@ -11,9 +12,12 @@ import pandas as pd
 import pyarrow as pa
 
 from nightjar.errors import NightjarError
-from nightjar.recommend.related import Relations, relations
+from nightjar.recommend.related import Related, Relations, relations
 from nightjar.takedowns.forgotten import Forgotten
 from nightjar.thresholds import FRESH_DAYS
+
+_HIDDEN = ("Cf", "Cc")
+"""Categories of characters of which nothing is seen."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,12 @@ class Library:
         """(n,) bool: may stand on somebody's list: canonical and not taken down."""
         return (self.canonical == np.arange(len(self))) & ~self.removed
 
+    @property
+    def owners(self) -> Related:
+        """Of each canonical song who uploaded copies of it, by their codes as uploaders: to them it is their own."""
+        theirs = np.flatnonzero((self.canonical != np.arange(len(self))) & (self.uploader >= 0))
+        return Related.pairs(len(self), self.canonical[theirs], self.uploader[theirs])
+
     def rows(self, ids: Collection[str]) -> np.ndarray:
         """(k,) int64: the row of each id, -1 for a song that is not in the library."""
         return pd.Index(self.ids, dtype=object).get_indexer(pd.Index(list(ids), dtype=object))
@@ -53,15 +63,17 @@ def build(
 ) -> Library:
     """The library of `day` from rows of `tracks` and `duplicate_groups`; tracks that are not `embedded` are left out.
 
-    `pairs` are rows of `duplicate_pairs` as `relations` wants them. An artist is a name: capitals and outer spaces make
-    no difference. Raises NightjarError where a group's canonical song is not among the tracks.
+    `pairs` are rows of `duplicate_pairs` as `relations` wants them. An artist is a name as it looks
+    (`_folded`). Raises NightjarError where a group's canonical song is not among the tracks.
     """
     frame = tracks.select(["track_id", "day", "uploader", "artist", "duration_s"]).to_pandas()
     frame = frame[frame["track_id"].isin(list(embedded))].drop_duplicates("track_id")
     frame = frame.sort_values("track_id", ignore_index=True)
     ids = frame["track_id"].to_numpy(dtype=object)
     uploader, names = pd.factorize(frame["uploader"], sort=True)
-    artist, _ = pd.factorize(frame["artist"].str.strip().str.casefold().replace("", None), sort=True)
+    artists = pd.Categorical(frame["artist"])
+    folded = np.array([*map(_folded, artists.categories), ""], dtype=object)[artists.codes]
+    artist, _ = pd.factorize(pd.Series(folded, dtype=object).replace("", None), sort=True)
     today = date.fromisoformat(day).toordinal()
     uploaded = np.array([date.fromisoformat(each).toordinal() for each in frame["day"]], dtype=np.int32)
     removed = frame["track_id"].isin(list(forgotten.tracks)) | frame["uploader"].isin(list(forgotten.users))
@@ -77,6 +89,16 @@ def build(
         related=relations(ids, canonical, duration_s, pairs),
         uploaders={name: code for code, name in enumerate(names)},
     )
+
+
+def _folded(name: str) -> str:
+    """A name without what makes no difference to the eye: width and style of letters, capitals, spaces, hidden marks.
+
+    Letters of other scripts that look alike, as the Cyrillic A, stay different: telling those apart needs Unicode's
+    table of confusables, which the standard library has not.
+    """
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return "".join(letter for letter in plain if not letter.isspace() and unicodedata.category(letter) not in _HIDDEN)
 
 
 def _canonical(ids: np.ndarray, groups: pa.Table) -> np.ndarray:

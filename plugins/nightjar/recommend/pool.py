@@ -107,7 +107,7 @@ def _fresh_first(songs, keys):
 @borrowing
 def _may_stand(songs, uploader, found, song):
     facts = songs.facts[song]
-    if not facts[OFFERED] or (uploader >= 0 and facts[UPLOADER] == uploader):
+    if not facts[OFFERED] or _is_own(songs, uploader, song):
         return False
     return not facts[HOLDS] or not _holds_known(songs, uploader, found, song)
 
@@ -118,9 +118,20 @@ def _holds_known(songs, uploader, found, song):
     for k in range(songs.holds.starts[song], songs.holds.starts[song + 1]):
         held = songs.holds.others[k]
         slot = found.slots[slot_of(found, held)]
-        if (slot.song == held and slot.sum == -np.inf) or (uploader >= 0 and songs.facts[held, UPLOADER] == uploader):
+        if (slot.song == held and slot.sum == -np.inf) or _is_own(songs, uploader, held):
             return True
     return False
+
+
+@borrowing
+def _is_own(songs, uploader, song):
+    """Whether somebody uploaded a song, or a copy of it."""
+    if uploader < 0:
+        return False
+    own = songs.facts[song, UPLOADER] == uploader
+    for k in range(songs.owners.starts[song], songs.owners.starts[song + 1]):
+        own = own or songs.owners.others[k] == uploader
+    return own
 
 
 @borrowing

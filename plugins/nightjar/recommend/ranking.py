@@ -83,7 +83,7 @@ class Context:
         facts[:, FRESH], facts[:, OFFERED] = library.fresh, library.offered
         covers, facts[:, FAMILY], holds = library.related
         facts[:, HOLDS] = np.diff(holds.starts) > 0
-        return cls(library, neighbours, cold, Songs(facts, sketch, scale, covers, holds))
+        return cls(library, neighbours, cold, Songs(facts, sketch, scale, covers, holds, library.owners))
 
 
 def rank(context: Context, users: Users) -> Lists:

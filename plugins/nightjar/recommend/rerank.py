@@ -36,6 +36,8 @@ class Songs(NamedTuple):
     scale: np.ndarray  # (n,) float32: what a step of it counts
     covers: Related
     holds: Related
+    owners: Related
+    """Of each song who uploaded copies of it, by their codes as uploaders."""
 
 
 class Pool(NamedTuple):

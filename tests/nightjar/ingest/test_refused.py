@@ -69,6 +69,21 @@ def test_an_upload_that_is_refused_is_one_reject(lake, through, proxy, how, said
     assert re.search(said, detail), detail
 
 
+def test_an_upload_that_is_there_and_cannot_be_found_is_asked_for_again(lake, through, proxy):
+    put(lake, "a.mp3", "b.mp3")
+    proxy.spoil("GET", "/a.mp3", status=404, code="NoSuchKey", times=1)
+    assert run_day(through) == {"uploads": 2, "tracks": 2, "rejects": {}}
+
+
+def test_an_upload_that_is_there_and_is_never_found_is_refused_and_not_missing(lake, through, proxy, monkeypatch):
+    monkeypatch.setattr("nightjar.objects._BODY_RETRY_S", (0.0, 0.0))
+    put(lake, "a.mp3", "b.mp3")
+    proxy.spoil("GET", "/a.mp3", status=404, code="NoSuchKey", times=99)
+    assert run_day(through) == {"uploads": 2, "tracks": 1, "rejects": {"refused": 1}}
+    ((_, detail),) = rejects(lake, DAY).values()
+    assert detail == "It cannot be read: the store says that it is there, and finds nothing when it is asked for it"
+
+
 @pytest.mark.parametrize(("status", "code"), [(400, "ExpiredToken"), (403, "RequestTimeTooSkewed")])
 def test_credentials_that_are_no_good_any_more_are_a_fault_of_the_place(lake, through, proxy, status, code):
     put(lake, "a.mp3", "b.mp3")

@@ -28,7 +28,7 @@ def test_the_pool_is_that_of_the_plain_rule(seed, count, fresh_share, codes):
     whole, held = rng.integers(0, SIZE, (2, 60))
     holds = Related.pairs(SIZE, whole, held)
     facts[:, HOLDS] = np.diff(holds.starts) > 0
-    songs = Songs(facts, room(SIZE), np.zeros(SIZE, np.float32), Related.none(SIZE), holds)
+    songs = Songs(facts, room(SIZE), np.zeros(SIZE, np.float32), Related.none(SIZE), holds, Related.none(SIZE))
     found, tally = Found.room(SIZE), Found.room(0)
     asked = rng.permutation(SIZE)[:count]
     block(

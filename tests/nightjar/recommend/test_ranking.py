@@ -41,7 +41,7 @@ def user(heard=(), weights=None, uploader=-1) -> User:
 def test_each_filter():
     library = small.library(
         {
-            "copy": ("2026-11-21", "x", None),
+            "copy": ("2026-11-21", "again", None),
             "first": ("2026-11-20", "x", None),
             "gone": ("2026-11-20", "x", None),
             "his": ("2026-11-20", "left", None),
@@ -61,6 +61,7 @@ def test_each_filter():
     always = {"copy": "copy", "gone": "taken_down", "his": "taken_down"}
     assert reasons(user()) == always
     assert reasons(user(uploader=library.uploaders["u"])) == always | {"mine": "own_upload"}
+    assert reasons(user(uploader=library.uploaders["again"])) == always | {"first": "own_upload"}, "its copy is theirs"
     assert reasons(user(heard=[rows["copy"]])) == always | {"first": "heard"}
     assert reasons(user(heard=[rows["new"]])) == always | {"new": "heard"}
 
@@ -74,6 +75,17 @@ def test_a_library_leaves_out_rejects_and_normalises_artists():
     assert library.artist.tolist() == [0, 0, -1]
     assert library.uploader.tolist() == [-1, -1, -1]
     assert library.rows(["d", "c", "a"]).tolist() == [2, -1, 0]
+
+
+def test_an_artist_is_a_name_as_it_looks():
+    names = ("ABBA", "ＡＢＢＡ", "A B B A", "AB\u200bBA", " abba", "\u00a0Abba", "𝐀𝐁𝐁𝐀")
+    others = ("Straße", "STRASSE", "été", "e\u0301te\u0301", "कि", "कु")
+    songs = {f"{at:02d}": ("2026-11-20", None, name) for at, name in enumerate(names + others)}
+    artist = small.library(songs).artist.tolist()
+    assert len(set(artist[: len(names)])) == 1
+    straße, strasse, composed, decomposed, ki, ku = artist[len(names) :]
+    assert (straße == strasse, composed == decomposed, ki == ku) == (True, True, False)
+    assert len(set(artist)) == 5
 
 
 def test_a_group_of_a_lost_song_is_an_error():
@@ -127,7 +139,8 @@ def lists(*each: list[int]) -> ranking.Lists:
         ([4, 5, 4], user(), "e00: it, or another song of its duplicate group, is there twice"),
         ([0, 1], user(), "b: it, or another song of its duplicate group, is there twice"),
         ([0], user(heard=[1]), "a: it, or another of its duplicate group, was heard"),
-        ([2], user(uploader=LIBRARY.uploaders["u"]), "c: it is the user's own upload"),
+        ([2], user(uploader=LIBRARY.uploaders["u"]), "c: it, or another of its duplicate group, is the user's own"),
+        ([0], user(uploader=LIBRARY.uploaders["y"]), "a: it, or another of its duplicate group, is the user's own"),
         ([3], user(), "d: it is taken down"),
         ([-1], user(), "row -1: it is not in the library"),
         (list(range(4, 15)), user(), "e10: its uploader has too many songs"),

@@ -39,7 +39,7 @@ def pool(relevance, vectors, own, families=(), holds=(), **columns) -> tuple[rer
     facts[:, rerank.HOLDS] = np.diff(held.starts) > 0
     for name, values in columns.items():
         facts[:, getattr(rerank, name.upper())] = values
-    songs = rerank.Songs(facts, *quantize(vectors), covers, held)
+    songs = rerank.Songs(facts, *quantize(vectors), covers, held, Related.none(len(facts)))
     return rerank.Pool(np.arange(count, dtype=np.int32), np.array(relevance, np.float32), facts, own), songs
 
 
