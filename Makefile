@@ -69,6 +69,10 @@ test-services: install  ## the tests of the marker services: on a Milvus server,
 	@.venv/bin/python -m pytest tests -m services --ignore tests/embedder --ignore tests/bench --ignore tests/cluster
 	@.venv-embedder/bin/python -m pytest tests/embedder -m services
 
+MINUTES ?= 10
+fuzz: install  # files that chance makes of good ones, through the probe and the decoder: MINUTES=10
+	@.venv/bin/python -m tests.corpus.fuzz --minutes $(MINUTES) $(ARGS)
+
 lint: install
 	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check .
 
