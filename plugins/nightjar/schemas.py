@@ -148,13 +148,16 @@ DUPLICATE_PAIRS = _table(  # pairs that say something, a of the earlier day; of 
     ("vocals", pa.float32()),  # null where one of the two has no singing, as accompaniment without any
     ("offset_s", pa.float32()),  # where b begins in a, by the longest span
     ("overlap_s", pa.float32()),  # of all spans together
-    ("share", pa.float32()),  # of the shorter song that the spans cover
+    ("share", pa.float32()),  # of the shorter song's sound that the spans cover
+    ("different", pa.float32()),  # of it, what has something else at the same place in the other; null in older lakes
+    ("a_sound_s", pa.float32()),  # seconds of a that are not silence; null in older lakes
+    ("b_sound_s", pa.float32()),
     ("speed", pa.float32()),  # how fast b plays relative to a
     ("pitch", pa.float32()),  # semitones of b above a
     ("spans", _SPANS),  # longest first: where they agree
     ("evidence", pa.string()),  # the verdict in words
     key="a b",
-    optional="mix accompaniment vocals",
+    optional="mix accompaniment vocals different a_sound_s b_sound_s",
 )
 DUPLICATE_GROUPS = _table(  # only songs that have a duplicate; a snapshot of all days up to its partition's
     ("track_id", pa.string()),

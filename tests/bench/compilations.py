@@ -94,7 +94,17 @@ class Case:
 def link(a: str, b: str, found: Comparison) -> Link:
     """A pair as grouping sees it."""
     spans = tuple((span.a_s, span.b_s, span.seconds) for span in found.spans)
-    return Link(a, b, found.verdict, found.score, found.share, spans, found.speed)
+    return Link(
+        a,
+        b,
+        found.verdict,
+        found.score,
+        found.share,
+        spans,
+        found.speed,
+        found.different,
+        (found.a_sound_s, found.b_sound_s),
+    )
 
 
 def measure(folder: Path) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nightjar.thresholds import MAX_DIFFERENT, WHOLE_SHARE
+
 Places = tuple[tuple[float, float], ...]
 """Where something lies in a song: from which second to which, as many times as there are."""
 
@@ -48,16 +50,28 @@ class Link:
     """Where they agree, the best first: from which second of a and of b on, and for how many seconds of a."""
     speed: float = 1.0
     """How much faster b runs."""
+    different: float = 0.0
+    """Of the shorter song, what has something else at the same place in the other."""
+    sound_s: tuple[float | None, float | None] = (None, None)
+    """Seconds of a and of b that are not silence, if that is known."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Link:
         """From a row of duplicate_pairs."""
         spans = tuple((span["a_s"], span["b_s"], span["seconds"]) for span in row["spans"])
-        return cls(row["a"], row["b"], row["verdict"], row["score"], row["share"], spans, row["speed"])
+        sound_s, different = (row["a_sound_s"], row["b_sound_s"]), row["different"] or 0.0
+        return cls(
+            row["a"], row["b"], row["verdict"], row["score"], row["share"], spans, row["speed"], different, sound_s
+        )
 
     @property
     def pair(self) -> frozenset[str]:
         return frozenset((self.a, self.b))
+
+    @property
+    def whole(self) -> bool:
+        """Whether they have the shorter one in common as a whole, and do not just begin or end alike."""
+        return self.share >= WHOLE_SHARE and self.different <= MAX_DIFFERENT
 
     def other(self, song: str) -> str:
         return self.b if song == self.a else self.a

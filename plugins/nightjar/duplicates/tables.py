@@ -16,7 +16,7 @@ import pyarrow as pa
 from nightjar import schemas
 from nightjar.duplicates.groups import Grouping, groups
 from nightjar.duplicates.links import Link, Song
-from nightjar.duplicates.verdict import CONTAINS, FRAGMENT
+from nightjar.duplicates.verdict import CONTAINS, SAME_RECORDING, of_one_recording
 
 _PAIRS, _GROUPS = "duplicate_pairs", "duplicate_groups"
 
@@ -37,7 +37,7 @@ class Compared:
         for day, rows in stored.items():
             known = rows.to_pylist()
             there = [row for row in known if row["a"] in songs and row["b"] in songs]
-            self._own[day] = [_as_compared(row) for row in there if self._day(row) == day]
+            self._own[day] = [self._as_compared(row) for row in there if self._day(row) == day]
             self._lost |= {day} if len(there) < len(known) else set()
 
     def before(self, day: str) -> pa.Table | None:
@@ -84,16 +84,16 @@ class Compared:
 
     def from_day(self, first: str) -> Iterator[tuple[str, pa.Table, pa.Table]]:
         """(day, its duplicate_pairs, its duplicate_groups) of every day from `first` on."""
-        fragments: dict[frozenset[str], dict] = {}
+        same: dict[frozenset[str], dict] = {}
         for day in sorted(self._own):
             if day < first:
-                fragments |= {_pair(row): row for row in self._own[day] if row["verdict"] == FRAGMENT}
+                same |= {_pair(row): row for row in self._own[day] if row["verdict"] in SAME_RECORDING}
         for day, contained, found in self._groupings(first):
-            fragments |= {_pair(row): row for row in self._own[day] if row["verdict"] == FRAGMENT}
+            same |= {_pair(row): row for row in self._own[day] if row["verdict"] in SAME_RECORDING}
             rows = [row for row in self._own[day] if _pair(row) not in found.contained]
             of_day = {_pair(row) for row in self._own[day]}
             news = (found.contained - contained) | (found.contained & of_day)
-            rows += [fragments[pair] | {"verdict": CONTAINS} for pair in news if pair in fragments]
+            rows += [same[pair] | {"verdict": CONTAINS} for pair in news if pair in same]
             canonical = [{"track_id": one, "canonical_id": oldest} for one, oldest in found.canonical.items()]
             yield day, schemas.table(_PAIRS, rows), schemas.table(_GROUPS, canonical)
 
@@ -116,12 +116,18 @@ class Compared:
         rows = (row for day, rows in self._stored.items() if day < first for row in rows.to_pylist())
         return frozenset(_pair(row) for row in rows if row["verdict"] == CONTAINS)
 
+    def _as_compared(self, row: dict) -> dict:
+        """The row with the verdict that comparing the two gave, whatever is known of compilations since."""
+        if row["verdict"] != CONTAINS:
+            return row
+        stored = (row["a_sound_s"], row["b_sound_s"])
+        a_s, b_s = (self._songs[row[name]].seconds if s is None else s for name, s in zip("ab", stored, strict=True))
+        changed = row["speed"] != 1 or row["pitch"] != 0
+        verdict = of_one_recording((a_s, b_s * row["speed"]), row["share"], row["different"] or 0.0, changed=changed)
+        return row | {"verdict": verdict}
+
     def _day(self, row: dict) -> str:
         return max(self._songs[row["a"]].day, self._songs[row["b"]].day)
-
-
-def _as_compared(row: dict) -> dict:
-    return row | {"verdict": FRAGMENT} if row["verdict"] == CONTAINS else row
 
 
 def _pair(row: dict) -> frozenset[str]:

@@ -17,19 +17,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from nightjar.duplicates.links import Places, overlap
 from nightjar.duplicates.match import FIRST_WORD_S, SPEEDS, WORD_S, Query, Span, similarity, spans
 from nightjar.thresholds import (
     ALTERED_MIN_CHANGE,
     FRAGMENT_MAX_RATIO,
+    MAX_DIFFERENT,
     MIN_SHARE,
     SAME_BACKING_SIMILARITY,
     SAME_BACKING_SIMILARITY_ALTERED,
     SAME_MIX_SIMILARITY,
     SAME_PART_SIMILARITY,
     SAME_VOCALS_SIMILARITY,
+    SILENCE_MIN_WORDS,
+    SILENT_WORD,
     SINGING_DB,
     SINGING_DIFFERENCE_DB,
     WHOLE_SHARE,
@@ -62,6 +67,18 @@ class Prints:
         """The song's length, as near as its print tells."""
         return FIRST_WORD_S + len(self.mix) * WORD_S
 
+    def sound_s(self, start_s: float = 0.0, end_s: float = math.inf) -> float:
+        """Seconds from one second to another that are not silence, as near as the mix's print tells."""
+        start_s, end_s = max(0.0, start_s), min(self.seconds, end_s)
+        return max(0.0, end_s - start_s) - overlap(((start_s, end_s),), self._silences)
+
+    @cached_property
+    def _silences(self) -> Places:
+        """From which second to which nothing is heard."""
+        edges = np.flatnonzero(np.diff(self.mix == SILENT_WORD, prepend=False, append=False))
+        runs = ((first, end) for first, end in edges.reshape(-1, 2).tolist() if end - first >= SILENCE_MIN_WORDS)
+        return tuple((first * WORD_S, (end - 1) * WORD_S + FIRST_WORD_S) for first, end in runs)
+
     def at(self, speed: float) -> Prints:
         """The song with one of SPEEDS undone. Raises ValueError if it has no print at that speed."""
         return (self, *self.speeds)[SPEEDS.index(speed)]
@@ -87,7 +104,12 @@ class Comparison:
     overlap_s: float = 0.0
     """Of a, in all spans together."""
     share: float = 0.0
-    """Of the shorter song that the spans cover, in [0, 1]."""
+    """Of the shorter song's sound that the spans cover, in [0, 1]."""
+    different: float = 0.0
+    """Of it, what has something else at the same place in the other song."""
+    a_sound_s: float = 0.0
+    """Seconds of a that are not silence."""
+    b_sound_s: float = 0.0
     speed: float = 1.0
     """How much faster b runs."""
     pitch: float = 0.0
@@ -124,13 +146,15 @@ def _compared(a: Prints, b: Prints, at: Sequence[Span]) -> Comparison:
     voices = _voices(a, b, parts["vocals"])
     if not (a.sings and b.sings):
         parts["vocals"] = None
-    share = _share(at, a, b)
+    share, different = _share(at, a, b), _different(at, a, b)
     speed, pitch = _change(at)
     backing = SAME_BACKING_SIMILARITY if speed == 1 and not pitch else SAME_BACKING_SIMILARITY_ALTERED
     comparable = any(span.excess >= 0 for span in at) and share >= MIN_SHARE
     verdict, decided = _decided(parts, voices, backing) if comparable else (DISTINCT, [])
     if verdict == DUPLICATE:
-        verdict = _kind(at, share, a, b)
+        lengths = (a.sound_s(), b.sound_s() * at[0].tempo)
+        changed = abs(speed - 1) >= ALTERED_MIN_CHANGE or pitch != 0
+        verdict = of_one_recording(lengths, share, different, changed=changed)
     return Comparison(
         verdict,
         score=sum(parts[part] for part in decided) / len(decided) if decided else 0.0,
@@ -139,6 +163,9 @@ def _compared(a: Prints, b: Prints, at: Sequence[Span]) -> Comparison:
         offset_s=at[0].a_s - at[0].b_s * at[0].tempo,
         overlap_s=sum(span.seconds for span in at),
         share=share,
+        different=different,
+        a_sound_s=a.sound_s(),
+        b_sound_s=b.sound_s(),
         speed=speed,
         pitch=pitch,
         spans=tuple(at),
@@ -172,6 +199,8 @@ def same_file(song: Prints, seconds: float) -> Comparison:
         vocals=1.0 if song.sings else None,
         overlap_s=seconds,
         share=1.0,
+        a_sound_s=song.sound_s(),
+        b_sound_s=song.sound_s(),
         spans=tuple(whole),
         evidence="the same file, byte for byte",
     )
@@ -187,10 +216,26 @@ def _voices(a: Prints, b: Prints, agree: float | None) -> str:
 
 
 def _share(at: Sequence[Span], a: Prints, b: Prints) -> float:
-    """The share of the shorter song, at a's tempo, that the spans cover."""
-    seconds_b = b.seconds * at[0].tempo
-    covered = sum(span.seconds for span in at)
-    return min(1.0, covered / min(a.seconds, seconds_b))
+    """The share of the shorter song's sound, at a's tempo, that the spans cover."""
+    covered = sum(a.sound_s(span.a_s, span.a_s + span.seconds) for span in at)
+    return min(1.0, covered / _shorter_s(at, a, b))
+
+
+def _different(at: Sequence[Span], a: Prints, b: Prints) -> float:
+    """The share of it that has something else at the same place in the other: before, between or behind two spans, as
+    much as both have. What one has more of, an intro or a verse, is not different."""
+    different = end_a = end_b = 0.0
+    for span in [*sorted(at, key=lambda each: each.a_s), None]:
+        start_a, start_b = (span.a_s, span.b_s) if span else (math.inf, math.inf)
+        different += min(a.sound_s(end_a, start_a), b.sound_s(end_b, start_b) * at[0].tempo)
+        if span:
+            end_a, end_b = max(end_a, span.a_s + span.seconds), max(end_b, span.b_s + span.seconds / span.tempo)
+    return different / _shorter_s(at, a, b)
+
+
+def _shorter_s(at: Sequence[Span], a: Prints, b: Prints) -> float:
+    """Seconds of sound of the shorter song, at a's tempo."""
+    return max(FIRST_WORD_S, min(a.sound_s(), b.sound_s() * at[0].tempo))
 
 
 def _change(at: Sequence[Span]) -> tuple[float, float]:
@@ -211,12 +256,12 @@ _WORDS_FOR_TEMPO = 120
 """Shorter spans, below 15 s, do not tell half a per cent of tempo: the two ends are off by half a word."""
 
 
-def _kind(at: Sequence[Span], share: float, a: Prints, b: Prints) -> str:
-    shorter, longer = sorted((a.seconds, b.seconds * at[0].tempo))
-    if shorter < FRAGMENT_MAX_RATIO * longer or share < WHOLE_SHARE:
+def of_one_recording(seconds: tuple[float, float], share: float, different: float, *, changed: bool) -> str:
+    """The verdict on two songs of one recording, of so many seconds at one tempo."""
+    shorter, longer = sorted(seconds)
+    if shorter < FRAGMENT_MAX_RATIO * longer or share < WHOLE_SHARE or different > MAX_DIFFERENT:
         return FRAGMENT
-    speed, pitch = _change(at)
-    return ALTERED if abs(speed - 1) >= ALTERED_MIN_CHANGE or pitch else DUPLICATE
+    return ALTERED if changed else DUPLICATE
 
 
 def _evidence(verdict: str, parts: dict[str, float | None], at: Sequence[Span], songs: tuple[Prints, Prints]) -> str:
@@ -236,7 +281,7 @@ def _evidence(verdict: str, parts: dict[str, float | None], at: Sequence[Span], 
     elif verdict == DISTINCT:
         why = "no more than different songs have in common"
     elif verdict == FRAGMENT:
-        shorter, longer = sorted(song.seconds for song in songs)
+        shorter, longer = sorted(song.sound_s() for song in songs)
         why = f"{seconds:.0f} s that a song of {shorter:.0f} s shares with one of {longer:.0f} s"
     else:
         why = "the same recording" if any(singing) else "the same recording, nobody sings"

@@ -24,7 +24,7 @@ from nightjar.takedowns import ledger
 from nightjar.thresholds import LISTEN_WINDOW_DAYS
 
 _LISTEN_COLUMNS = ["user_id", "track_id", "listened_at", "played_s", "kind"]
-_TRACK_COLUMNS = ["track_id", "day", "uploader", "artist", "duration_s"]
+_TRACK_COLUMNS = ["track_id", "day", "uploaded_at", "uploader", "artist", "duration_s"]
 _PAIR_COLUMNS = ["a", "b", "verdict", "overlap_s"]
 
 

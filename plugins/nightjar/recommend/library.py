@@ -66,7 +66,7 @@ def build(
     `pairs` are rows of `duplicate_pairs` as `relations` wants them. An artist is a name as it looks
     (`_folded`). Raises NightjarError where a group's canonical song is not among the tracks.
     """
-    frame = tracks.select(["track_id", "day", "uploader", "artist", "duration_s"]).to_pandas()
+    frame = tracks.select(["track_id", "day", "uploaded_at", "uploader", "artist", "duration_s"]).to_pandas()
     frame = frame[frame["track_id"].isin(list(embedded))].drop_duplicates("track_id")
     frame = frame.sort_values("track_id", ignore_index=True)
     ids = frame["track_id"].to_numpy(dtype=object)
@@ -86,7 +86,7 @@ def build(
         artist=artist.astype(np.int32),
         canonical=canonical,
         removed=removed.to_numpy(dtype=bool),
-        related=relations(ids, canonical, duration_s, pairs),
+        related=relations(ids, canonical, duration_s, frame["uploaded_at"].to_numpy(), pairs),
         uploaders={name: code for code, name in enumerate(names)},
     )
 

@@ -54,7 +54,8 @@ class Relations(NamedTuple):
     half of itself in common with one backing only, so that a medley joins no two families.
     """
     holds: Related
-    """Of a long upload the songs in it, if there are several."""
+    """Of a long upload the songs in it that were there before it, or came with it. What was cut from a song later, or
+    uploaded again, is none of them: nobody can push a song aside by uploading pieces of it."""
 
     @classmethod
     def none(cls, size: int) -> Relations:
@@ -62,8 +63,10 @@ class Relations(NamedTuple):
         return cls(Related.none(size), np.full(size, -1, np.int32), Related.none(size))
 
 
-def relations(ids: np.ndarray, canonical: np.ndarray, duration_s: np.ndarray, pairs: pa.Table) -> Relations:
-    """Of rows `a`, `b`, `verdict`, `overlap_s` of duplicate_pairs, in any order.
+def relations(
+    ids: np.ndarray, canonical: np.ndarray, duration_s: np.ndarray, uploaded: np.ndarray, pairs: pa.Table
+) -> Relations:
+    """Of rows `a`, `b`, `verdict`, `overlap_s` of duplicate_pairs, in any order. `uploaded` (n,) are times.
 
     Pairs with a song that is not among `ids` (n,), or whose songs are copies of one song, are left out, as are other
     verdicts than VERDICTS.
@@ -85,7 +88,9 @@ def relations(ids: np.ndarray, canonical: np.ndarray, duration_s: np.ndarray, pa
 
     a, b = a[contains], b[contains]
     whole = np.where(duration_s[a] > duration_s[b], a, b)
-    return Relations(covers, family, _one_way(size, canonical[whole], canonical[a + b - whole]))
+    whole, part = canonical[whole], canonical[a + b - whole]
+    later = uploaded[whole] >= uploaded[part]
+    return Relations(covers, family, _one_way(size, whole[later], part[later]))
 
 
 def _components(size: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:

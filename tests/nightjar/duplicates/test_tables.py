@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 
 from nightjar.duplicates.links import Song
 from nightjar.duplicates.tables import Compared
-from tests.nightjar.duplicates.test_compilations import ALBUM, Upload, link, seconds, whole
+from tests.nightjar.duplicates.test_compilations import ALBUM, DAY_US, Upload, link, seconds, whole
 
 DAYS = ("2026-11-20", "2026-11-21", "2026-11-22")
 UPLOADS: dict[str, dict[str, Upload]] = {
@@ -19,8 +20,8 @@ UPLOADS: dict[str, dict[str, Upload]] = {
     DAYS[2]: {"c": whole("c"), "album again": ALBUM},
 }
 SONGS = {
-    name: Song(day, at, name, seconds(upload))
-    for day, uploads in UPLOADS.items()
+    name: Song(day, number * DAY_US + at, name, seconds(upload))
+    for number, (day, uploads) in enumerate(UPLOADS.items())
     for at, (name, upload) in enumerate(uploads.items())
 }
 Stored = dict[str, tuple[pa.Table, pa.Table]]
@@ -34,6 +35,7 @@ def row(a: str, b: str) -> dict | None:
     spans = [{"a_s": a_s, "b_s": b_s, "seconds": length, "similarity": 0.9} for a_s, b_s, length in found.spans]
     told = {"verdict": found.verdict, "score": found.score, "decided_by": "mix", "mix": 0.9, "evidence": "made up"}
     told |= {"accompaniment": None, "vocals": None, "offset_s": 0.0, "overlap_s": 40.0}
+    told |= {"different": found.different, "a_sound_s": found.sound_s[0], "b_sound_s": found.sound_s[1]}
     return {"a": a, "b": b, **told, "share": found.share, "speed": 1.0, "pitch": 0.0, "spans": spans}
 
 
@@ -83,19 +85,24 @@ def test_a_day_tells_what_is_known_by_then():
 
 
 def test_the_pair_of_an_earlier_day_comes_again_on_the_day_that_tells_more():
-    songs = {name: song for name, song in SONGS.items() if name in ("a", "album", "c")}
+    """An album, one of its songs, and another."""
+    names = ("album", "a", "c")
+    songs = {
+        name: replace(SONGS[name], day=day, uploaded_us=at * DAY_US)
+        for at, (day, name) in enumerate(zip(DAYS, names, strict=True))
+    }
     stored: Stored = {}
     for day in DAYS:
         sweep(stored, day, songs)
-    assert verdicts(stored, DAYS[1]) == {("a", "album"): "fragment"}
-    assert groups(stored, DAYS[1]) == {"a": "a", "album": "a"}
-    assert verdicts(stored, DAYS[2]) == {("a", "album"): "contains", ("album", "c"): "contains"}
+    assert verdicts(stored, DAYS[1]) == {("album", "a"): "fragment"}
+    assert groups(stored, DAYS[1]) == {"a": "album", "album": "album"}
+    assert verdicts(stored, DAYS[2]) == {("album", "a"): "contains", ("album", "c"): "contains"}
     assert groups(stored, DAYS[2]) == {}
 
     without = {name: song for name, song in songs.items() if name != "c"}
     sweep(stored, DAYS[2], without)
     assert verdicts(stored, DAYS[2]) == {}
-    assert groups(stored, DAYS[2]) == {"a": "a", "album": "a"}
+    assert groups(stored, DAYS[2]) == {"a": "album", "album": "album"}
 
 
 @pytest.mark.parametrize("order", list(permutations(DAYS)), ids=lambda order: " ".join(day[-2:] for day in order))

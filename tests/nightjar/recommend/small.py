@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from nightjar.recommend.related import CONTAINS
 from nightjar.takedowns.forgotten import Forgotten
 
 DAY = "2026-11-22"
-_COLUMNS = ("track_id", "day", "uploader", "artist", "duration_s")
+_COLUMNS = ("track_id", "day", "uploaded_at", "uploader", "artist", "duration_s")
 
 
 def library(
@@ -41,15 +42,14 @@ def library(
             {
                 "track_id": each,
                 "day": day,
+                "uploaded_at": datetime.fromisoformat(day).replace(tzinfo=UTC),
                 "uploader": uploader,
                 "artist": artist,
                 "duration_s": (seconds or {}).get(each, 100.0),
             }
             for each, (day, uploader, artist) in songs.items()
         ],
-        schema=pa.schema(
-            [schemas.TRACKS.field(name) for name in ("track_id", "day", "uploader", "artist", "duration_s")]
-        ),
+        schema=pa.schema([schemas.TRACKS.field(name) for name in _COLUMNS]),
     )
     groups = [{"track_id": each, "canonical_id": canonical} for each, canonical in (copies or {}).items()]
     found = [(*pair, COVER, overlap_s) for pair in covers] + [(*pair, CONTAINS, overlap_s) for pair in contains]

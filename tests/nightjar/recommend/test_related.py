@@ -83,6 +83,17 @@ def test_of_two_that_hold_each_other_by_their_copies_one_does():
     assert [both.related.holds.of(row).tolist() for row in (0, 2)] == [[2], []]
 
 
+def test_an_older_upload_does_not_give_way_to_what_was_cut_from_it():
+    """Two clips of a hit may be two songs of an album, for all that the sweep can know."""
+    songs = {"album": OLD, "hit": OLD, "clip": ("2026-01-02", None, None), "again": ("2026-01-02", None, None)}
+    pairs = [("hit", "clip"), ("again", "clip"), ("album", "hit")]
+    seconds = {"album": 400.0, "hit": 200.0, "again": 200.0}
+    library = small.library(songs, copies={"hit": "hit", "again": "hit"}, contains=pairs, seconds=seconds)
+    album, hit, clip, again = (library.ids.tolist().index(name) for name in songs)
+    assert library.related.holds.of(album).tolist() == [hit]
+    assert [library.related.holds.of(row).tolist() for row in (hit, clip, again)] == [[], [], []]
+
+
 # --- invariants -------------------------------------------------------------------------------------------------------
 def test_the_invariants_of_families():
     names = [f"a{number:02d}" for number in range(MAX_PER_FAMILY + 3)]
