@@ -32,7 +32,7 @@ _BLOCK = 64
 
 
 @intrinsic
-def _set_bits(typing, word):  # the processor has an instruction for it; numba has no name for that
+def set_bits(typing, word):  # the processor has an instruction for it; numba has no name for that
     def generate(context, builder, signature, arguments):
         return builder.zext(builder.ctpop(arguments[0]), context.get_value_type(types.int64))
 
@@ -65,11 +65,11 @@ def _word_gains(a, b, offset, rate, low, high, gains):
         shift = int(np.floor(offset + 0.5))
         a = a[low + shift : high + shift]
         for j in range(len(b)):
-            gains[j] = SPAN_ERROR_BITS - _set_bits(a[j] ^ b[j])
+            gains[j] = SPAN_ERROR_BITS - set_bits(a[j] ^ b[j])
     else:
         for j in range(len(b)):
             i = np.uint64(np.int64(np.floor(offset + rate * (low + j) + 0.5)))  # unsigned: never counted from the end
-            gains[j] = SPAN_ERROR_BITS - _set_bits(a[i] ^ b[j])
+            gains[j] = SPAN_ERROR_BITS - set_bits(a[i] ^ b[j])
 
 
 @compiled
@@ -81,10 +81,10 @@ def _gain(a, b, offset, rate, low, high):
         shift = int(np.floor(offset + 0.5))
         a, b = a[low + shift : high + shift], b[low:high]
         for j in range(len(b)):
-            gain -= _set_bits(a[j] ^ b[j])
+            gain -= set_bits(a[j] ^ b[j])
     else:
         for j in range(low, high):
-            gain -= _set_bits(a[int(np.floor(offset + rate * j + 0.5))] ^ b[j])
+            gain -= set_bits(a[int(np.floor(offset + rate * j + 0.5))] ^ b[j])
     return gain
 
 
@@ -110,7 +110,7 @@ def _wrong_at(a, b, at, first_shift, wrong):
     for k in range(len(b)):  # the shifts inside: they are neighbours in memory
         word, part = b[k], a[at[k] + first_shift : at[k] + first_shift + len(wrong)]
         for turn in range(len(wrong)):
-            wrong[turn] += _set_bits(part[turn] ^ word)
+            wrong[turn] += set_bits(part[turn] ^ word)
 
 
 @compiled
@@ -252,7 +252,7 @@ def wrong_bits(a, b, offset, rate, low, high):
     for j in range(max(low, 0), min(high, len(b))):
         i = int(np.floor(offset + rate * j + 0.5))
         if 0 <= i < len(a):
-            wrong += _set_bits(a[i] ^ b[j])
+            wrong += set_bits(a[i] ^ b[j])
             compared += 1
     return wrong, compared
 
@@ -277,5 +277,5 @@ def chance_bits(a, b, offset, rate, low, high):
         shift = nearest + turn * (size - 2 * nearest) // (CHANCE_SHIFTS - 1)
         for j in range(low, high):
             i = int(np.floor(offset + rate * j + 0.5)) - begin + shift
-            wrong += _set_bits(a[begin + (i - size if i >= size else i)] ^ b[j])
+            wrong += set_bits(a[begin + (i - size if i >= size else i)] ^ b[j])
     return wrong / (CHANCE_SHIFTS * (high - low))

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nightjar.duplicates.lines import best_line, chance_bits, wrong_bits
+from nightjar.duplicates.loops import loop_bits
 from nightjar.duplicates.places import lookup_table, work_space
 from nightjar.thresholds import (
     ALTERED_MIN_CHANGE,
@@ -68,7 +69,8 @@ class Span:
     information: float
     """In (0, 1]: how much the words change along the span; little in held chords, which agree by chance."""
     chance: float = USUAL_CHANCE_BITS
-    """Wrong bits a word that the two prints have around the span where they do not match: see `lines.chance_bits`."""
+    """Wrong bits a word that the two prints have around the span where they do not match: see `lines.chance_bits`. If
+    they agree because both play one loop, those at the best other place: see `loops`."""
 
     @property
     def agreement(self) -> float:
@@ -150,7 +152,7 @@ class Query:
         b = self.prints[which]
         wrong, compared = wrong_bits(a, b, offset, rate, low, high)
         start_a = offset + rate * low
-        return Span(
+        found = Span(
             speed=self._speeds[which],
             start_a=start_a,
             start=low,
@@ -160,6 +162,9 @@ class Query:
             information=min(_information(a, start_a, start_a + rate * (high - low)), _information(b, low, high)),
             chance=chance_bits(a, b, offset, rate, low, high),
         )
+        if found.excess < 0:
+            return found
+        return replace(found, chance=min(found.chance, loop_bits(a, b, offset, rate, low, high, wrong / compared)))
 
     def at(self, speed: float) -> np.ndarray:
         """The print with `speed`, one of its own, undone."""
