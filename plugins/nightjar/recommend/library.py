@@ -86,7 +86,7 @@ def build(
         artist=artist.astype(np.int32),
         canonical=canonical,
         removed=removed.to_numpy(dtype=bool),
-        related=relations(ids, canonical, duration_s, frame["uploaded_at"].to_numpy(), pairs),
+        related=relations(ids, canonical, duration_s, frame["uploaded_at"].to_numpy("datetime64[us]"), pairs),
         uploaders={name: code for code, name in enumerate(names)},
     )
 
