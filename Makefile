@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help:  ## what the targets do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
-install: .venv/installed .venv-embedder/installed  ## two locked environments and .venv/bin/nightjar
+install: .venv/compiled .venv-embedder/compiled  ## two locked environments and .venv/bin/nightjar
 
 .tools/bin/uv: deploy/install/uv.txt
 	@$(INSTALL) uv && touch $@
@@ -25,6 +25,14 @@ install: .venv/installed .venv-embedder/installed  ## two locked environments an
 
 .venv-embedder/installed: $(wildcard embedder/requirements*.txt) | .tools/bin/uv
 	@$(INSTALL) embedder $(if $(PYTHON),--python "$(PYTHON)") && touch $@
+
+# numba's functions, which a night would compile for a minute or two before its first comparison. They are kept by their
+# sources, so that an edit elsewhere compiles nothing.
+.venv/compiled: .venv/installed $(wildcard plugins/nightjar/*.py plugins/nightjar/duplicates/*.py plugins/nightjar/recommend/*.py plugins/nightjar/publish/*.py)
+	@$(INSTALL) kernels && touch $@
+
+.venv-embedder/compiled: .venv-embedder/installed embedder/fingerprint.py embedder/chromaprint.py embedder/mel.py
+	@$(INSTALL) embedder-kernels && touch $@
 
 music:  # a wrong SONGS is refused before anything is installed
 	@[ -z "$(SONGS)" ] || [ -d "$(SONGS)" ] || { echo "SONGS=$(SONGS) is not a folder: give one with music, as in SONGS=~/Music" >&2; exit 1; }

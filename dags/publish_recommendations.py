@@ -50,9 +50,9 @@ from nightjar.airflow.tasks import DEFAULTS, DUPLICATES, LISTS, each_shard, run_
 def publish_recommendations():
     @task
     def gate(day: str) -> dict:
-        from nightjar.recommend import steps
+        from nightjar.recommend import night
 
-        return run_step(steps.gate, day, begins="publish")
+        return run_step(night.gate, day, begins="publish")
 
     @task
     def find_similar(day: str) -> dict:
@@ -80,7 +80,7 @@ def publish_recommendations():
 
     @task
     def commit_lists(day: str, plan: list[dict]) -> dict:
-        from nightjar.recommend import steps
+        from nightjar.publish import steps
 
         return run_step(steps.commit_lists, day, shards=len(plan))
 

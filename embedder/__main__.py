@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from embedder import kernels
 from nightjar import parts
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
@@ -27,6 +28,7 @@ from nightjar.settings import Settings
 def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
+    kernels.bring()
     try:
         if said := parts.take(os.environ):
             print(f"embedder: {said}", file=sys.stderr)

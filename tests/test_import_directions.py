@@ -28,6 +28,7 @@ MAY_IMPORT = {
 
 FOR_THE_EMBEDDER = {
     "cage",
+    "compiled",
     "days",
     "decoding",
     "errors",

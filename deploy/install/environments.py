@@ -22,6 +22,8 @@ IMPORTED = {
     "tensorflow, torch",
 }
 """What is imported once when it is installed: all that our own code imports of an environment."""
+KERNELS = {"kernels": (AIRFLOW, "nightjar.kernels"), "embedder-kernels": (EMBEDDER, "embedder.kernels")}
+"""The environment and the module that has numba compile what it needs."""
 
 NEEDS = (
     "Nightjar needs x86_64 Linux with glibc 2.28 or newer and 8 GB of memory. Installing fetches 1.5 GB and takes "
@@ -69,6 +71,13 @@ def embedder(place: Place, gpu: bool) -> None:
         site = next((EMBEDDER / "lib").glob("python*/site-packages"))
         (site / "nightjar.pth").write_text(f"{Path('plugins').resolve()}\n")
     _import(python, EMBEDDER, f"torch is {taken}")
+
+
+def compile_kernels(which: str, environ: Mapping[str, str]) -> None:
+    """Have numba's functions compiled, and kept where every later process looks."""
+    folder, module = KERNELS[which]
+    environ = {**environ, "PYTHONPATH": os.pathsep.join([".", "plugins"]), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    progress.run([str(folder / "bin" / "python"), "-m", module], environ, f"compiling what {folder} computes with")
 
 
 def _torch(place: Place, python: Path, ways: list[torch_build.Way], base: Mapping[str, str]) -> str:

@@ -2,7 +2,8 @@
 
 numba looks only at the file of a function to know whether what it kept is still right, not at those of the functions
 and constants that were compiled into it. So it is kept under a name that tells the source of the function's module and
-of all that this imports from the library.
+of all that this imports from the library: beside the library, or where only others may write there in the user's own
+cache, into which is copied what an image has compiled.
 """
 
 from __future__ import annotations
@@ -11,14 +12,19 @@ import ast
 import hashlib
 import inspect
 import os
+import shutil
+import tempfile
 from functools import cache
 from pathlib import Path
 from threading import Lock
 
 import numba
+from llvmlite import binding
 from numba.core import config
 from numba.misc.appdirs import AppDirs
 
+IMAGES_CPU = "x86-64-v3"
+"""The images compile for every processor since 2013 (NUMBA_CPU_NAME), not for the one that builds them."""
 _LIBRARY = Path(__file__).parent
 _one_at_a_time = Lock()  # numba asks for its folder while it decorates
 
@@ -53,9 +59,38 @@ def _kept(source: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(sources(source)):
         digest.update(str(path).encode() + path.read_bytes())
-    beside = _LIBRARY / "__pycache__"
-    folder = config.CACHE_DIR or (beside if os.access(_LIBRARY, os.W_OK) else AppDirs("numba", False).user_cache_dir)
-    return str(Path(folder) / f"compiled-{digest.hexdigest()[:16]}")
+    name = f"compiled-{digest.hexdigest()[:16]}"
+    beside = _LIBRARY / "__pycache__" / name
+    if not config.CACHE_DIR and os.access(_LIBRARY, os.W_OK):
+        return str(beside)
+    own = Path(config.CACHE_DIR or AppDirs("numba", False).user_cache_dir) / name
+    bring(beside, own)
+    return str(own)
+
+
+def bring(built: Path, own: Path) -> None:
+    """Copy a folder of what was compiled to where this user may write: numba reads from no other. Nothing happens if
+    that folder is there, or cannot be made."""
+    if own.exists() or not built.is_dir():
+        return
+    try:
+        own.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=own.parent) as folder:
+            copy = shutil.copytree(built, Path(folder, own.name), copy_function=shutil.copyfile)
+            for each in (copy, *copy.rglob("*/")):
+                each.chmod(0o700)  # it came with the rights of what it was copied from
+            copy.rename(own)
+    except OSError:  # another process was quicker, or numba says that there is no place
+        return
+
+
+def suit_this_machine() -> None:
+    """Have a processor that is older than the images' compile for itself."""
+    if config.CPU_NAME == IMAGES_CPU and not binding.get_host_cpu_features().get("avx2"):
+        config.CPU_NAME = config.CPU_FEATURES = None
+
+
+suit_this_machine()
 
 
 def compiled(function, **options):

@@ -31,8 +31,10 @@ from nightjar.embed import steps as embed
 from nightjar.ingest import steps as ingest
 from nightjar.objects import Objects
 from nightjar.publish import steps as publish
+from nightjar.publish.steps import commit_lists
 from nightjar.recommend import similar
 from nightjar.recommend import steps as recommend
+from nightjar.recommend.night import gate
 from nightjar.settings import FIRST_MODEL, Settings
 from nightjar.shards import shard_count
 from nightjar.vectors import steps as vectors
@@ -128,12 +130,12 @@ def _plain(settings: Settings, day: str, processes: int) -> tuple[dict[str, floa
     timed("embed", lambda: embed.commit(settings, day, shards))
     timed("load", lambda: vectors.load_vectors(settings, day))
     timed("sweep", lambda: duplicates.sweep_duplicates(settings, day))
-    timed("publish", lambda: recommend.gate(settings, day))
+    timed("publish", lambda: gate(settings, day))
     timed("publish", lambda: similar.find_similar(settings, day))
     shards = timed("publish", lambda: recommend.weigh_listens(settings, day))["shards"]
     timed("publish", lambda: recommend.learn_neighbours(settings, day))
     timed("publish", lambda: each(recommend.rank_shard, shards))
-    timed("publish", lambda: recommend.commit_lists(settings, day, shards))
+    timed("publish", lambda: commit_lists(settings, day, shards))
     timed("publish", lambda: publish.publish_lists(settings, day))
     return seconds, summaries.total
 

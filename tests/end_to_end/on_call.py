@@ -96,10 +96,11 @@ class Operator:
         return f"{first} to {last}"
 
     def _cancel(self) -> str:
-        if not self._backfills:
-            return "no backfill"
+        """The backfill that was created last, or one that goes on for a moment."""
+        said = "" if self._backfills else f"{self._backfill()}, "
+        time.sleep(self.random.uniform(0, PATIENCE_S))
         self.chain.api.call("PUT", f"/backfills/{self._backfills[-1]}/cancel", {})
-        return str(self._backfills[-1])
+        return f"{said}number {self._backfills.pop()}"
 
     def _pause(self) -> str:
         dag = self.random.choice(DAGS)
@@ -132,7 +133,8 @@ class Operator:
         return f"{_named(run)} {which}{' and what follows' if downstream else ''}"
 
     def _delete(self) -> str:
-        run = self._run()
+        """Airflow refuses to delete one that runs."""
+        run = self._run(("success", "failed"))
         self.chain.api.call("DELETE", f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}")
         return _named(run)
 
@@ -149,19 +151,20 @@ class Operator:
         self.chain.api.call("PATCH", place, {"new_state": state})
         return f"{_named(run)} {task['task_id']} {task['map_index']} {state}"
 
-    def _run(self) -> dict:
-        """One of the days' runs, rather one that goes on."""
-        runs = [run for run in self.chain.all_runs() if run["day"] in self.days]
-        if not runs:
-            raise NightjarError("there is no run", "Wait for one")
-        going = [run for run in runs if run["state"] in ("queued", "running")]
-        return self.random.choice(going if going and self.random.random() < 0.6 else runs)
+    def _run(self, rather: tuple[str, ...] = ("queued", "running")) -> dict:
+        """One of the days' runs, rather one in such a state; waits for the first."""
+        while not (runs := [run for run in self.chain.all_runs() if run["day"] in self.days]):
+            time.sleep(0.5)
+        wanted = [run for run in runs if run["state"] in rather]
+        return self.random.choice(wanted if wanted and self.random.random() < 0.6 else runs)
 
     def _task(self, run: dict) -> dict:
+        """One of its tasks, rather an index of a mapped one."""
         tasks = self.chain.tasks(run)
         if not tasks:
             raise NightjarError("the run has no task yet", "Wait for one")
-        return self.random.choice(tasks)
+        mapped = [task for task in tasks if task["map_index"] >= 0]
+        return self.random.choice(mapped if mapped and self.random.random() < 0.5 else tasks)
 
     # --- the app and the command line ---------------------------------------------------------------------------------
     def _upload(self) -> str:
@@ -200,9 +203,11 @@ class Operator:
     # --- processes ----------------------------------------------------------------------------------------------------
     def _kill_task(self) -> str:
         """SIGKILL to the process of a task that runs, with its children."""
-        tasks = [each for each in processes.descendants(self._scheduler.process) if _is_task(each.pid)]
-        if not tasks:
-            return "none runs"
+        deadline = time.monotonic() + PATIENCE_S
+        while not (tasks := [each for each in processes.descendants(self._scheduler.process) if _is_task(each.pid)]):
+            if time.monotonic() > deadline:
+                return "none runs"
+            time.sleep(0.1)
         chosen = self.random.choice(tasks)
         for each in [*processes.descendants(chosen), chosen]:
             with contextlib.suppress(ProcessLookupError):

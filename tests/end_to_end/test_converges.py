@@ -43,6 +43,8 @@ INTERVAL_S = 20
 STARTS = 3
 """Looks of `converge` that may start something after the last action, and that may find nothing to start meanwhile."""
 WITHIN_S = 1800.0
+PAUSED_S = 3.0
+"""After so long the scheduler, which looks every second, starts nothing more of a DAG that is paused."""
 QUIET_S = 8.0
 """So long may nothing run between two DAGs of the chain."""
 
@@ -94,7 +96,10 @@ def _emptied(chain: Chain) -> Iterator[None]:
     for dag in DAGS:  # a sequence that failed leaves them as they were
         chain.api.call("PATCH", f"/dags/{dag}", {"is_paused": False})
     chain.api.call("PATCH", "/dags/converge", {"is_paused": True})
-    while any(_goes_on(run) for run in chain.all_runs()):
+    idle_since = time.monotonic()
+    while time.monotonic() - idle_since < PAUSED_S:
+        if any(_goes_on(run) and not _waits_to_be_unpaused(chain, run) for run in chain.all_runs()):
+            idle_since = time.monotonic()
         time.sleep(0.5)
     yield
     chain.api.call("PATCH", "/dags/converge", {"is_paused": False})
@@ -102,6 +107,13 @@ def _emptied(chain: Chain) -> Iterator[None]:
 
 def _goes_on(run: dict) -> bool:
     return run["state"] == "running" or (run["state"] == "queued" and run["dag_id"] in DAGS)
+
+
+def _waits_to_be_unpaused(chain: Chain, run: dict) -> bool:
+    """Whether it is a run of `converge` that had begun when that was paused, whose task Airflow does not start then."""
+    if run["dag_id"] in DAGS:
+        return False
+    return not any(task["state"] in ("queued", "running", "restarting") for task in chain.tasks(run))
 
 
 def _forget_runs(chain: Chain, days: list[str]) -> None:

@@ -11,8 +11,10 @@ from nightjar.ingest import steps as ingest
 from nightjar.lake import Lake
 from nightjar.publish import steps as publish
 from nightjar.publish.connection import connect
+from nightjar.publish.steps import commit_lists
 from nightjar.recommend import similar
 from nightjar.recommend import steps as recommend
+from nightjar.recommend.night import gate
 from nightjar.settings import Settings
 from nightjar.takedowns import steps as takedowns
 from nightjar.vectors import steps as vectors
@@ -54,11 +56,11 @@ def nights(settings: Settings, days: Sequence[str]) -> None:
         vectors.load_vectors(settings, day)
         duplicates.sweep_duplicates(settings, day)
         takedowns.purge_takedowns(settings, day)
-        recommend.gate(settings, day)
+        gate(settings, day)
         similar.find_similar(settings, day)
         shards = recommend.weigh_listens(settings, day)["shards"]
         recommend.learn_neighbours(settings, day)
         for shard in range(shards):
             recommend.rank_shard(settings, day, shard, shards)
-        recommend.commit_lists(settings, day, shards)
+        commit_lists(settings, day, shards)
         publish.publish_lists(settings, day)

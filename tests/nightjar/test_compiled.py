@@ -72,3 +72,31 @@ def test_functions_are_kept_there_and_still_compile():
     assert twice(21) == 42
     assert twice.stats.cache_path.startswith(compiled._kept(Path(inspect.getfile(twice.py_func))))
     assert given == config.CACHE_DIR
+
+
+def test_what_an_image_has_compiled_is_copied_once_to_where_the_user_may_write(tmp_path):
+    built, own = tmp_path / "built", tmp_path / "home" / "own"
+    compiled.bring(built, own)
+    assert not own.exists(), "an image that has nothing"
+    (built / "file").mkdir(parents=True)
+    (built / "file" / "function.nbi").write_bytes(b"index")
+    for each in (built, built / "file"):
+        each.chmod(0o555)
+    compiled.bring(built, own)
+    assert {each.stat().st_mode & 0o777 for each in (own, own / "file")} == {0o700}
+    assert (own / "file" / "function.nbi").read_bytes() == b"index"
+    (own / "file" / "function.nbi").write_bytes(b"newer")
+    compiled.bring(built, own)
+    assert (own / "file" / "function.nbi").read_bytes() == b"newer"
+    assert [each.name for each in own.parent.iterdir()] == ["own"]
+
+
+def test_a_processor_older_than_the_images_compiles_for_itself(monkeypatch):
+    monkeypatch.setattr(config, "CPU_NAME", compiled.IMAGES_CPU)
+    monkeypatch.setattr(config, "CPU_FEATURES", "")
+    monkeypatch.setattr(compiled.binding, "get_host_cpu_features", lambda: {"avx2": True})
+    compiled.suit_this_machine()
+    assert (config.CPU_NAME, config.CPU_FEATURES) == (compiled.IMAGES_CPU, "")
+    monkeypatch.setattr(compiled.binding, "get_host_cpu_features", lambda: {"avx": True})
+    compiled.suit_this_machine()
+    assert (config.CPU_NAME, config.CPU_FEATURES) == (None, None)

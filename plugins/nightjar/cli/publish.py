@@ -53,7 +53,7 @@ def _list_day(settings: Settings, known: Known, asked: str) -> str:
 def _opened(settings: Settings, known: Known, day: str) -> Answer | None:
     """Accept what the gate judges of a day. An answer where that is all: a night whose gate was closed has no lists
     yet, and goes on with a backfill. Lists in the lake do without what the gate judges."""
-    from nightjar.recommend.steps import gate
+    from nightjar.recommend.night import gate
 
     listed = known.lake.exists(Partition("lists", day, settings.model))
     with suppress(PartitionMissing) if listed else nullcontext():

@@ -135,7 +135,7 @@ class Proposals:
 
 
 def _write_keys(lake: Lake, model: str, day: str) -> None:
-    prints = lake.read(Partition("fingerprints", day, model), ["track_id", "mix"])
+    prints = lake.read(Partition("fingerprints", day, model), ["track_id", "mix"]).combine_chunks()
     found = [keys_of(words) for words in prints["mix"].to_numpy(zero_copy_only=False)]
     offsets = pa.array(np.cumsum([0, *(len(keys) for keys, _ in found)]), pa.int32())
     columns = (

@@ -120,9 +120,11 @@ def proposals(settings: Settings, day: str) -> dict[tuple[str, str], frozenset[s
 
 
 def _library(lake: Lake, model: str, day: str, swept: list[str]) -> Library:
+    """The songs of the swept days and of `day`. A day that is embedded and not swept has no part yet: lists would lack
+    its songs, so that none of them may stand for a group. Its own sweep adds its pairs to the days after it."""
     lake.manifest(Partition("fingerprints", day, model))
     embedded = lake.days("fingerprints", model=model)
-    return Library.read(lake, [each for each in embedded if each <= max([*swept, day])])
+    return Library.read(lake, [each for each in embedded if each in {*swept, day}])
 
 
 def _later(swept: list[str], day: str) -> list[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
+from typing import TYPE_CHECKING
 
 from nightjar.errors import NightjarError
 from nightjar.objects import ObjectMissing, Objects
-from nightjar.publish.store import Store
 from nightjar.publish.versions import OWNER, POINTER
+
+if TYPE_CHECKING:  # each step reads records, few open the store
+    from nightjar.publish.store import Store
 
 LAKE = "lists/lake.json"
 """What tells this lake from all others: made once, before the first list."""

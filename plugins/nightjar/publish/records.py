@@ -8,13 +8,16 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from nightjar.clock import today
 from nightjar.errors import NightjarError
 from nightjar.objects import ObjectChanged, ObjectMissing, Objects
 from nightjar.publish import owners, versions
-from nightjar.publish.store import Store
 from nightjar.publish.versions import POINTER, Record, day_of, is_version, new_users_key
+
+if TYPE_CHECKING:  # each step reads records, few open the store
+    from nightjar.publish.store import Store
 
 log = logging.getLogger(__name__)
 

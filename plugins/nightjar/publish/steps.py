@@ -21,8 +21,18 @@ from nightjar.schemas import NEW_USERS
 from nightjar.settings import Settings
 from nightjar.takedowns import ledger
 from nightjar.takedowns import published as takedowns
+from nightjar.takedowns.purge import tidy
 
 log = logging.getLogger(__name__)
+
+
+def commit_lists(settings: Settings, day: str, shards: int) -> dict:
+    """Make the lists of all shards visible in the lake: {"rows", "shards"}. Raises NightjarError if one is missing."""
+    lake, partition = Lake(settings), Partition("lists", day, settings.model)
+    manifest = lake.commit(partition, shards)
+    tidy(lake, [partition])
+    log.info("commit_lists %s: %d entries in %d parts", day, manifest.rows, shards)
+    return {"rows": manifest.rows, "shards": shards}
 
 
 def publish_lists(settings: Settings, day: str, accept: bool = False) -> dict:

@@ -1,21 +1,48 @@
-"""What the gate judges of a night, from the lake. How much is read does not grow with the library."""
+"""The step that opens publish_recommendations: what the gate judges of a night, from the lake, and its judgement.
+
+How much is read does not grow with the library. Nothing heavy is imported: a task that only looks should cost little.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
 
 import numpy as np
 import pyarrow as pa
 
 from nightjar.days import before
+from nightjar.held import noted
 from nightjar.lake import Lake, Partition
-from nightjar.recommend.gate import Exports, Night
+from nightjar.recommend.gate import Exports, Night, judge
 from nightjar.settings import Settings
 from nightjar.thresholds import DRIFT_DAY_SONGS, DRIFT_DAYS, DRIFT_SONGS
 
+log = logging.getLogger(__name__)
+
 _UPLOAD_STAGES = ("ingest", "embed")
 """Stages whose rejects are uploads; those of listens are rows of another table."""
+
+
+def gate(settings: Settings, day: str, accept: bool = False) -> dict:
+    """Stop a night that rejected too much, or whose vectors are not those of music: what `gate.judge` gives, and
+    "accepted", whether a person has accepted it. `accept` does that, for the night as it is now.
+
+    Raises GateClosed, PartitionMissing.
+    """
+    objects, key = Lake(settings).objects, accepted_key(settings, day)
+    if accept:
+        objects.put(key, b"")
+    accepted = objects.exists(key)
+    with noted(objects, settings.model, day):
+        summary = judge(day, read(settings, day), accepted) | {"accepted": accepted}
+    log.info(
+        "gate %s: open, %d of %d uploads rejected, mean cosine of songs %s, share like no earlier song %s%s",
+        *(day, summary["rejects"], summary["uploads"], summary["alike"], summary["strange"]),
+        ", accepted by a person" if accepted else "",
+    )
+    return summary
 
 
 def read(settings: Settings, day: str) -> Night:

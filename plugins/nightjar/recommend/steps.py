@@ -1,4 +1,4 @@
-"""The steps of publish_recommendations up to the lake: gate, tastes, neighbours, rank a shard, commit."""
+"""The steps of publish_recommendations that compute: tastes, neighbours, the lists of a shard."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import logging
 import numpy as np
 from scipy.sparse import csr_array
 
-from nightjar.held import noted
 from nightjar.lake import Lake, Partition
-from nightjar.recommend import behaviour, cold, inputs, invariants, neighbours, night, ranking, tables
+from nightjar.recommend import behaviour, cold, inputs, invariants, neighbours, ranking, tables
 from nightjar.recommend.behaviour import Behaviour
-from nightjar.recommend.gate import judge
 from nightjar.recommend.library import Library
 from nightjar.recommend.quantized import principal_axes, quantize, room
 from nightjar.recommend.ranking import Users
@@ -22,26 +20,6 @@ from nightjar.takedowns.purge import tidy
 from nightjar.thresholds import AXES_SAMPLE
 
 log = logging.getLogger(__name__)
-
-
-def gate(settings: Settings, day: str, accept: bool = False) -> dict:
-    """Stop a night that rejected too much, or whose vectors are not those of music: what `gate.judge` gives, and
-    "accepted", whether a person has accepted it. `accept` does that, for the night as it is now.
-
-    Raises GateClosed, PartitionMissing.
-    """
-    objects, key = Lake(settings).objects, night.accepted_key(settings, day)
-    if accept:
-        objects.put(key, b"")
-    accepted = objects.exists(key)
-    with noted(objects, settings.model, day):
-        summary = judge(day, night.read(settings, day), accepted) | {"accepted": accepted}
-    log.info(
-        "gate %s: open, %d of %d uploads rejected, mean cosine of songs %s, share like no earlier song %s%s",
-        *(day, summary["rejects"], summary["uploads"], summary["alike"], summary["strange"]),
-        ", accepted by a person" if accepted else "",
-    )
-    return summary
 
 
 def weigh_listens(settings: Settings, day: str) -> dict:
@@ -142,12 +120,3 @@ def rank_shard(settings: Settings, day: str, shard: int, shards: int) -> dict:
     lake.write_part(Partition("lists", day, model), shard, rows)
     log.info("rank_shard %s %d/%d: %d lists, %d entries", day, shard, shards, len(names), rows.num_rows)
     return {"lists": len(names), "rows": rows.num_rows}
-
-
-def commit_lists(settings: Settings, day: str, shards: int) -> dict:
-    """Make the lists of all shards visible in the lake: {"rows", "shards"}. Raises NightjarError if one is missing."""
-    lake, partition = Lake(settings), Partition("lists", day, settings.model)
-    manifest = lake.commit(partition, shards)
-    tidy(lake, [partition])
-    log.info("commit_lists %s: %d entries in %d parts", day, manifest.rows, shards)
-    return {"rows": manifest.rows, "shards": shards}

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable
 from contextlib import closing
 
-from nightjar.duplicates.steps import regroup
 from nightjar.errors import NightjarError
 from nightjar.ingest.names import is_track_id, user_id
 from nightjar.lake import Lake
@@ -17,7 +16,6 @@ from nightjar.publish.versions import list_key
 from nightjar.settings import Settings
 from nightjar.takedowns import ledger, published, purge
 from nightjar.takedowns.forgotten import Forgotten, checked
-from nightjar.vectors.store import VectorStore
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +85,8 @@ def purge_takedowns(settings: Settings, day: str) -> dict:
 
 
 def _at_once(settings: Settings, lake: Lake, named: Forgotten) -> dict:
+    from nightjar.vectors.store import VectorStore  # here, and the next: few nights have takedowns
+
     with closing(Store(settings)) as store:
         records.last(lake.objects, store)  # another lake's lists are not touched
         lists = published.remove(lake, store, named)
@@ -97,6 +97,8 @@ def _at_once(settings: Settings, lake: Lake, named: Forgotten) -> dict:
 def _from_lake(lake: Lake, named: Forgotten) -> dict:
     """Groups are made again rather than cut: of a group that lost its canonical song another one is offered, and what
     is a compilation only because of a song that goes is none without it."""
+    from nightjar.duplicates.steps import regroup
+
     found = purge.find(lake, named, purge.all_parts(lake))
     ledger.mark_found(lake.objects, purge.traces(lake, found, named))
     grouped: dict[str, set[str]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nightjar import schemas
 from nightjar.lake import Lake, Partition
-from nightjar.publish.steps import publish_lists
+from nightjar.publish.steps import commit_lists, publish_lists
 from nightjar.recommend import steps as recommend
 from nightjar.settings import Settings
 from tests import kept
@@ -51,5 +51,5 @@ def _published(settings: Settings) -> None:
     _nights(settings)
     night.learn(settings, DAY)
     recommend.rank_shard(settings, DAY, 0, 1)
-    recommend.commit_lists(settings, DAY, 1)
+    commit_lists(settings, DAY, 1)
     publish_lists(settings, DAY)

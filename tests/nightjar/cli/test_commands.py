@@ -12,6 +12,7 @@ from nightjar import schemas
 from nightjar.cli import main, rerun
 from nightjar.ingest import steps as ingest
 from nightjar.lake import Lake, Partition
+from nightjar.publish.steps import commit_lists
 from nightjar.recommend import steps as recommend
 from nightjar.settings import Settings
 from tests.nightjar.cli import made
@@ -195,7 +196,7 @@ def test_a_list_that_was_not_published_is_said_to_differ(published, ask):
 def test_before_anything_is_published_recs_says_so(nights, ask):
     night.learn(nights, DAY)
     recommend.rank_shard(nights, DAY, 0, 1)
-    recommend.commit_lists(nights, DAY, 1)
+    commit_lists(nights, DAY, 1)
     assert ask("recs", "u00")["published"] == {
         "version": None,
         "same": False,

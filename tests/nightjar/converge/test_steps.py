@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nightjar import schemas
+from nightjar import clock, schemas
 from nightjar.converge import plan, records, steps
-from nightjar.converge.stages import CHAIN, EMBED, INGEST, LISTENS, LOAD, PUBLISH, SWEEP, At
+from nightjar.converge.stages import (
+    CHAIN,
+    DAGS,
+    EMBED,
+    INGEST,
+    LISTENS,
+    LOAD,
+    PAST_PATIENCE_S,
+    PUBLISH,
+    SWEEP,
+    At,
+)
 from nightjar.errors import DayNotOver
 from nightjar.lake import Lake, Partition
 
@@ -159,8 +171,6 @@ def test_a_day_that_goes_on_is_refused(settings):
 
 def test_nights_that_never_were_are_unfinished(settings):
     make(settings, DAY, *CHAIN)
-    from datetime import UTC, datetime
-
     now = datetime(2026, 11, 23, 1, tzinfo=UTC)
     nightly = replace(settings, first_night=DAY)
     opened = plan.look(nightly, now)
@@ -180,3 +190,43 @@ def test_records_that_change_side_by_side_are_all_kept(settings):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(count, range(24)))
     assert records.read(objects, settings.model)[DAY][SWEEP].tries == 24
+
+
+def test_the_event_of_a_cleared_sweep_publishes_nothing_before_the_day_is_swept_again(settings):
+    """A sweep that is cleared leaves an event, which the day's next backfill finds; that has a late upload here."""
+    make(settings, DAY, *CHAIN)
+    make(settings, DAY, SWEEP)
+    steps.forget(settings, DAY, INGEST)
+    event = "asset_triggered__1"
+    with pytest.raises(steps.NotDue, match="publish of 2026-11-20 waits for the sweep of 2026-11-20"):
+        steps.begin(settings, At(DAY, PUBLISH), event)
+    for stage in CHAIN[:-1]:
+        make(settings, DAY, stage)
+        if stage != SWEEP:
+            with pytest.raises(steps.NotDue):
+                steps.begin(settings, At(DAY, PUBLISH), event)
+    assert unfinished(settings) == [(DAY, PUBLISH)], "and without any event `converge` starts it"
+
+
+def test_what_a_paused_dag_missed_is_started_and_shown(settings):
+    """Airflow drops the events of a paused DAG."""
+    make(settings, DAY, INGEST, LISTENS, EMBED)
+    opened = plan.look(settings)
+    assert [(each.stage, each.why, each.due) for each in opened] == [
+        (LOAD, "was never begun", True),
+        (SWEEP, "waits for the load of 2026-11-20", False),
+        (PUBLISH, "waits for the sweep of 2026-11-20", False),
+    ]
+    (start,) = plan.plan(opened, set(DAGS.values()), datetime(2026, 11, 23, tzinfo=UTC))
+    assert (start.dag, start.day) == ("load_vectors", DAY)
+
+
+def test_a_day_that_is_never_swept_holds_up_the_others_no_longer_than_it_may(settings, monkeypatch):
+    make(settings, DAY, INGEST, LISTENS, EMBED)
+    make(settings, NEXT, INGEST, LISTENS, EMBED, LOAD, SWEEP)
+    with pytest.raises(steps.NotDue, match="publish of 2026-11-21 waits for the sweep of 2026-11-20"):
+        steps.begin(settings, At(NEXT, PUBLISH), "manual__1")
+    later = clock.now() + timedelta(seconds=PAST_PATIENCE_S + 1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    make(settings, NEXT, PUBLISH)
+    assert all(day == DAY for day, _ in unfinished(settings)), "which is still shown"

@@ -14,6 +14,7 @@ from nightjar.duplicates.steps import regroup, sweep_duplicates
 from nightjar.duplicates.verdict import PARTS, Prints
 from nightjar.errors import NightjarError, PartitionMissing
 from nightjar.lake import Lake, Partition
+from nightjar.recommend import inputs
 from nightjar.thresholds import CANDIDATE_COSINE
 from nightjar.vectors.steps import load_vectors
 from nightjar.vectors.store import VectorStore
@@ -125,6 +126,18 @@ def test_any_order_of_days_ends_with_the_same_bytes(written):
     for again in DAYS:
         night(settings, again)
     assert content(settings) == expected
+
+
+def test_a_day_that_is_never_swept_holds_up_no_day_after_it(written):
+    """A copy of its song stands for itself until it is swept: lists have only songs of days that are."""
+    night(written, DAYS[2])
+    assert groups(written).items() <= {"alpha-same": "alpha-same", "alpha-cover": "alpha-cover"}.items()
+    assert set(inputs.library(Lake(written), written.model, DAYS[2]).ids) == {
+        upload.track_id for upload in nights.UPLOADS if upload.day == DAYS[2]
+    }
+    for day in DAYS[:2]:
+        night(written, day)
+    assert (pairs(written), groups(written)) == (nights.PAIRS, nights.GROUPS)
 
 
 ONE, OTHER = song(31), song(32)

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from nightjar.errors import PartitionMissing
 from nightjar.lake import Lake, Partition
+from nightjar.publish.steps import commit_lists
 from nightjar.recommend import cold, inputs, invariants, ranking, steps
 from nightjar.recommend.behaviour import Behaviour
 from nightjar.recommend.filters import User
@@ -131,7 +132,7 @@ def run(settings) -> dict[str, list[str]]:
     """Every user's songs, by rank."""
     night.learn(settings, DAY)
     steps.rank_shard(settings, DAY, 0, 1)
-    steps.commit_lists(settings, DAY, 1)
+    commit_lists(settings, DAY, 1)
     rows = Lake(settings).read(Partition("lists", DAY, settings.model)).to_pandas().sort_values(["user_id", "rank"])
     return rows.groupby("user_id")["track_id"].agg(list).to_dict()
 

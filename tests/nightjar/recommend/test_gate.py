@@ -13,8 +13,8 @@ from nightjar import schemas
 from nightjar.cli import main
 from nightjar.errors import GateClosed
 from nightjar.lake import Lake, Partition
-from nightjar.recommend import steps
 from nightjar.recommend.gate import Exports, Night, alike, judge, strange
+from nightjar.recommend.night import gate
 from nightjar.recommend.night import read as night_of
 from nightjar.thresholds import DRIFT_MIN_EARLIER, DRIFT_MIN_SONGS
 from tests.nightjar.recommend import night as made
@@ -143,10 +143,10 @@ def test_a_night_of_noise_is_stopped_until_a_person_accepts_it_as_it_is(settings
     for number, day in enumerate(["2026-11-05", "2026-11-20", "2026-11-21"]):
         write_day(settings, day, music(20 + number, 80))
     write_day(settings, DAY, music(30, 60, {3: 1.0}))
-    assert steps.gate(settings, DAY)["strange"] < 0.05
+    assert gate(settings, DAY)["strange"] < 0.05
     write_day(settings, DAY, noise(1, 60))
     with pytest.raises(GateClosed, match="no nearer to any song of the days before"):
-        steps.gate(settings, DAY)
+        gate(settings, DAY)
     assert main(["publish", DAY]) == 1
     held = capsys.readouterr().err
     assert f"{DAY} has no lists, it was held: {DAY} is not published" in held
@@ -155,12 +155,12 @@ def test_a_night_of_noise_is_stopped_until_a_person_accepts_it_as_it_is(settings
     assert "It was held" in capsys.readouterr().out
     assert main(["publish", DAY, "--accept"]) == 0
     assert f"The gate of {DAY} is open now: airflow backfill create" in capsys.readouterr().out
-    assert steps.gate(settings, DAY)["accepted"]
+    assert gate(settings, DAY)["accepted"]
     assert main(["status", DAY]) == 0
     assert "It was held" not in capsys.readouterr().out
     write_day(settings, DAY, noise(2, 60))  # what was accepted is something else
     with pytest.raises(GateClosed):
-        steps.gate(settings, DAY)
+        gate(settings, DAY)
 
 
 def test_what_is_read_of_earlier_days_does_not_grow(settings, monkeypatch):
@@ -202,14 +202,14 @@ def test_exports_are_judged_as_they_were_recorded(settings):
         lake.write(Partition("exports", DAY), schemas.table("exports", rows))
 
     record(a=None, readme="bad_name")
-    assert steps.gate(settings, DAY)
+    assert gate(settings, DAY)
     record(a="bad_name")
     with pytest.raises(GateClosed, match="bad_name"):
-        steps.gate(settings, DAY)
-    assert steps.gate(settings, DAY, accept=True)["accepted"]
+        gate(settings, DAY)
+    assert gate(settings, DAY, accept=True)["accepted"]
     record(a="unreadable")
     with pytest.raises(GateClosed, match="unreadable"):
-        steps.gate(settings, DAY)
+        gate(settings, DAY)
 
 
 def test_empty_uploads_do_not_stop_a_night():

@@ -10,7 +10,9 @@ import pytest
 
 from nightjar.errors import GateClosed, NightjarError, PartitionMissing
 from nightjar.lake import Lake, Partition
+from nightjar.publish.steps import commit_lists
 from nightjar.recommend import steps
+from nightjar.recommend.night import gate
 from nightjar.recommend.why import why
 from nightjar.schemas import NEW_USERS
 from nightjar.thresholds import LIST_LENGTH, MAX_PER_UPLOADER
@@ -35,7 +37,7 @@ def run(settings, day: str = DAY, shards: int | None = None) -> dict[str, list[d
     shards = night.learn(settings, day)["shards"]
     for shard in range(shards):
         steps.rank_shard(settings, day, shard, shards)
-    steps.commit_lists(settings, day, shards)
+    commit_lists(settings, day, shards)
     lists: dict[str, list[dict]] = {}
     rows = Lake(settings).read(Partition("lists", day, settings.model)).to_pylist()
     for row in sorted(rows, key=lambda row: (row["user_id"], row["rank"])):
@@ -196,7 +198,7 @@ def test_unknown_songs_nameless_users_and_a_day_without_listens(settings, milvus
 
 def test_an_empty_library_makes_an_empty_list(settings, milvus):
     night.write_day(settings, DAY, tracks=[], listens=[night.listen("u00", "gone", DAY)])
-    assert steps.gate(settings, DAY).items() >= {"uploads": 0, "rejects": 0, "share": 0.0}.items()
+    assert gate(settings, DAY).items() >= {"uploads": 0, "rejects": 0, "share": 0.0}.items()
     assert steps.weigh_listens(settings, DAY)["users"] == 0
     assert run(settings) == {}
 
@@ -229,9 +231,9 @@ def test_the_gate_stops_a_night_of_rejects(settings, milvus):
     embed = [night.reject(f"s22-{number:02d}", "embed", "separation_failed") for number in range(3)]
     night.write_day(settings, DAY, rejects_ingest=ingest, rejects_embed=embed)
     with pytest.raises(GateClosed, match=r"11 of 28 uploads were rejected \(39%.*8 of them as silent"):
-        steps.gate(settings, DAY)
+        gate(settings, DAY)
     night.write_day(settings, DAY, rejects_ingest=ingest[:6], rejects_embed=embed)
-    assert steps.gate(settings, DAY).items() >= {"uploads": 26, "rejects": 9, "share": 0.3462}.items()
+    assert gate(settings, DAY).items() >= {"uploads": 26, "rejects": 9, "share": 0.3462}.items()
 
 
 def test_no_uploader_fills_a_list(settings, milvus, monkeypatch):

@@ -14,6 +14,7 @@ from nightjar.errors import NightjarError
 from nightjar.ingest import metadata, steps
 from nightjar.lake import Partition
 from nightjar.objects import ObjectChanged, Objects
+from nightjar.publish.steps import commit_lists
 from nightjar.recommend import steps as recommend
 from nightjar.recommend.similar import find_similar
 from nightjar.takedowns import ledger
@@ -171,7 +172,7 @@ def test_lists_that_were_ranked_before_are_committed_without_it(settings, lake, 
     recommend.rank_shard(settings, DAYS[2], 0, 1)
     forget(settings, ["gamma"], ["dan"])
     caplog.set_level(logging.WARNING, "nightjar")
-    recommend.commit_lists(settings, DAYS[2], 1)
+    commit_lists(settings, DAYS[2], 1)
     rows = lake.read(Partition("lists", DAYS[2], settings.model)).to_pylist()
     assert rows
     assert not [row for row in rows if row["user_id"] == "dan" or "gamma" in (row["track_id"], *row["because"])]
@@ -185,9 +186,9 @@ def test_a_purge_between_staging_and_committing_loses_no_rows(settings, lake, mi
     recommend.rank_shard(settings, DAYS[2], 0, 1)
     _purge_during(settings, "gamma", f"{partition}/_manifest.json", monkeypatch)
     with pytest.raises(NightjarError, match="a run or a purge replaced it"):
-        recommend.commit_lists(settings, DAYS[2], 1)
+        commit_lists(settings, DAYS[2], 1)
     assert not lake.exists(partition), "no manifest names a part that is gone"
-    recommend.commit_lists(settings, DAYS[2], 1)
+    commit_lists(settings, DAYS[2], 1)
     songs = set(lake.read(partition)["track_id"].to_pylist())
     assert songs
     assert "gamma" not in songs

@@ -14,7 +14,7 @@ from nightjar import schemas
 from nightjar.duplicates.steps import sweep_duplicates
 from nightjar.lake import Lake, Partition
 from nightjar.publish.encode import decode
-from nightjar.publish.steps import publish_lists
+from nightjar.publish.steps import commit_lists, publish_lists
 from nightjar.recommend import steps as recommend
 from nightjar.settings import Settings
 from nightjar.vectors.steps import load_vectors
@@ -57,7 +57,7 @@ def rank(settings: Settings, day: str) -> None:
     """What publish_recommendations does up to the lake."""
     learn(settings, day)
     recommend.rank_shard(settings, day, 0, 1)
-    recommend.commit_lists(settings, day, 1)
+    commit_lists(settings, day, 1)
 
 
 def write_rest(lake: Lake, model: str, day: str) -> None:
