@@ -25,7 +25,7 @@ class Progress:
 
     def __init__(self, console: Console, truth: Truth, objects: Objects, separator: str) -> None:
         self._console, self._days, self._objects = console, truth.days, objects
-        self._uploads = len(truth.uploads)
+        self._ids = {upload.track_id for upload in truth.uploads}
         self._stems = f"stems/{separator}/"
         self._began = self._said = time.monotonic()
         self._last: dict[tuple[str, str], str] = {}
@@ -41,14 +41,14 @@ class Progress:
             self._live.stop()
 
     def show(self, states: dict[tuple[str, str], Run]) -> None:
-        songs = len(self._objects.folders(self._stems))
+        songs = len(self._ids.intersection(self._objects.folders(self._stems)))
         if self._live:
             self._live.update(self._table(states, songs), refresh=True)
         else:
             self._lines(states, songs)
 
     def _line(self, songs: int) -> str:
-        return f"{time.monotonic() - self._began:4.0f} s  {songs} songs separated, of {self._uploads} uploads"
+        return f"{time.monotonic() - self._began:4.0f} s  {songs} songs separated, of {len(self._ids)} uploads"
 
     def _table(self, states: dict[tuple[str, str], Run], songs: int) -> Table:
         table = Table("", *self._days, box=None, caption=self._line(songs), caption_justify="left")

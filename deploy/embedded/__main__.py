@@ -34,8 +34,11 @@ def main(arguments: list[str]) -> int:
     last = HOME / "current" if (HOME / "current").exists() else HOME / "demo"
     try:
         if asked.command == "down":
+            stopped: list[str] = []
             for data in [_known(asked.data)] if asked.data else started:
-                Stack(data).down(print)
+                Stack(data).down(lambda line: (stopped.append(line), print(line)))
+            if not stopped:
+                print("nothing was running")
             return 0
         data = asked.data or last
         stack = Stack(data if asked.command == "up" else _known(data), Settings.load(dict(os.environ)))

@@ -49,12 +49,12 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
 def _pairs(pairs: list[dict], track: str | None) -> Section:
     rows = [
         (
-            *(row["verdict"], round(row["score"], 2), _named(row, "b"), _named(row, "a"), f"{row['offset_s']:.1f}"),
+            *(row["verdict"], round(row["score"], 2), _named(row, "a"), _named(row, "b"), f"{row['offset_s']:.1f}"),
             *(f"{row['overlap_s']:.1f}", f"{row['speed']:.4f}", row["evidence"]),
         )
         for row in pairs
     ]
-    columns = ("verdict", "score|", "song", "of the older", "from s|", "over s|", "speed|", "evidence")
+    columns = ("verdict", "score|", "a", "b", "from s of a|", "over s|", "speed of b|", "evidence")
     return Section(f"Pairs of {track}" if track else "Pairs", columns, rows)
 
 

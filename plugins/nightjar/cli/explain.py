@@ -78,10 +78,10 @@ def _canonical(known: Known, pair: Pair) -> str | None:
 # --- words ------------------------------------------------------------------------------------------------------------
 def _verdict(pair: Pair) -> str:
     """The verdict in a sentence."""
-    a, b = (_song(each) for each in (pair.a, pair.b))
     verdict, score = pair.found["verdict"], pair.found["score"]
-    if verdict in (FRAGMENT, CONTAINS) and pair.a.song.seconds < pair.b.song.seconds:
-        a, b = b, a
+    whole_first = verdict in (FRAGMENT, CONTAINS)
+    order = sorted((pair.a, pair.b), key=lambda each: (-each.song.seconds if whole_first else 0, each.song.age))
+    a, b = map(_song, order)
     said = {
         DUPLICATE: f"{b} is a duplicate of {a}",
         FRAGMENT: f"{b} is a fragment of {a}",
@@ -96,7 +96,7 @@ def _sentences(known: Known, pair: Pair, canonical: str | None) -> list[str]:
     """What follows the verdict, one thing a sentence."""
     found, said = pair.found, []
     if found["evidence"]:
-        said.append(f"Evidence: {found['evidence']}.")
+        said.append(f"Evidence, {pair.a.track_id} being a and {pair.b.track_id} b: {found['evidence']}.")
     if found["spans"]:
         said.append(f"They agree over {found['overlap_s']:.1f} s in all, {found['share']:.0%} of the shorter song.")
     if found["speed"] != 1 or found["pitch"] != 0:

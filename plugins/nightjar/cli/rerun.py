@@ -27,7 +27,7 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
     if arguments.since == INGEST and known.lake.exists(Partition("uploads", day)):
         ingest.refreeze(settings, day)
     stages = steps.forget(settings, day, arguments.since)
-    said = [f"Made again of {day}: {', '.join(stages)}."]
+    said = [f"Will be made again of {day}: {', '.join(stages)}."]
     started = _start(settings.airflow)
     soon = "now" if started else "within five minutes, unless it is paused"
     said.append(f"converge starts it {soon}.")

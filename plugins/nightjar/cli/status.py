@@ -14,10 +14,11 @@ from nightjar.cli.known import STAGES, Known
 from nightjar.cli.output import Answer, Section
 from nightjar.converge.plan import Open, look
 from nightjar.errors import NightjarError, PartitionMissing
-from nightjar.ingest import exports
+from nightjar.ingest import exports, uploads
 from nightjar.lake import Partition
 from nightjar.publish.versions import day_of, version_of
 from nightjar.settings import Settings
+from nightjar.takedowns import ledger
 
 _SHOWN = {
     "day": "day",
@@ -64,8 +65,13 @@ def _unfinished(opened: list[Open]) -> list[Section]:
     """What a person looks for first: the stages that are not done, and what makes each."""
     if not opened:
         return []
-    rows = [(each.day, each.stage, each.since or "-", each.why, each.command) for each in opened]
-    return [Section("Unfinished", ("day", "stage", "since", "why", "to make it again"), rows)]
+    rows = [(each.day, each.stage, each.since or "-", each.why, _remedy(each)) for each in opened]
+    return [Section("Unfinished", ("day", "stage", "since", "why", "what to do"), rows)]
+
+
+def _remedy(stage: Open) -> str:
+    """What a person can do; nothing for what runs, and for what waits, which starts when that has come."""
+    return "nothing: it runs" if stage.runs else stage.command if stage.failed or stage.due else "nothing: it waits"
 
 
 def _overview(known: Known, settings: Settings, chosen: list[str], found: list[dict], notes: list[str]) -> Answer:
@@ -74,6 +80,11 @@ def _overview(known: Known, settings: Settings, chosen: list[str], found: list[d
     if waiting:
         notes.append(f"Uploads not taken in yet: {', '.join(waiting)} (nightjar status {waiting[0]} says how)")
     with ThreadPoolExecutor(_THREADS) as pool:
+        forgotten = ledger.forgotten(known.lake)
+        taken_in = [row["day"] for row in found if row["uploads"] is not None]
+        drifts = pool.map(lambda day: uploads.since_freeze(known.lake, day, forgotten), taken_in)
+        if late := [day for day, drift in zip(taken_in, drifts, strict=True) if drift.arrived or drift.changed]:
+            notes.append(f"Uploads came since they were frozen: {', '.join(late)} (nightjar status {late[0]} says how)")
         since = pool.map(lambda day: exports.since_read(known.lake, day), chosen)
         if late := [day for day, drift in zip(chosen, since, strict=True) if drift]:
             notes.append(f"Exports came since they were read: {', '.join(late)} (nightjar status {late[0]} says how)")

@@ -27,6 +27,8 @@ class Open:
     """Whether it can be made now."""
     failed: bool
     """Whether it failed for good, so that a person has to look."""
+    runs: bool = False
+    """Whether a run of it was begun that has not ended."""
 
     @property
     def dag(self) -> str:
@@ -69,9 +71,10 @@ def describe(known: Known, of_settings: Mapping[str, str], now: datetime) -> lis
             why = "what it was made from has changed"
         else:
             why = "was begun and has not ended" if seen.begun_run else "was never begun"
+        runs = bool(seen.begun_run) and not (failed or missing or seen.made)
         before = [record(known, At(at.day, stage)).made_at for stage in DAGS]
         since = seen.begun_at or max(before)
-        found.append(Open(at.day, at.stage, since, why, due=not missing and not failed, failed=failed))
+        found.append(Open(at.day, at.stage, since, why, due=not missing and not failed, failed=failed, runs=runs))
     return found
 
 

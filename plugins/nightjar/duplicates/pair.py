@@ -41,7 +41,8 @@ class Upload:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two songs, `a` the older upload; `found` has the columns of duplicate_pairs that follow the ids."""
+    """Two songs, `a` the one of the earlier prefix; which came first, `Song.age` tells. `found` has the columns of
+    duplicate_pairs that follow the ids."""
 
     a: Upload
     b: Upload

@@ -74,7 +74,7 @@ def _matrix(figure: Figure, axes: Axes, data: PictureData) -> None:
         _span(figure, axes, span, str(number) if len(data.spans) > 1 and number <= _NUMBERED_SPANS else "")
     axes.set_xlim(0, seen.a_s)
     axes.set_ylim(0, seen.b_s)
-    axes.set_xlabel(f"seconds of {_plain(data.a)} (older)")
+    axes.set_xlabel(f"seconds of {_plain(data.a)}")
     axes.set_ylabel(f"seconds of {_plain(data.b)}")
     agree = "dark diagonals agree, red lines beside one: it was taken" if data.spans else "a dark diagonal would agree"
     played = f" ({_plain(data.b)} at the pitch of {_plain(data.a)})" if data.rate != 1 else ""

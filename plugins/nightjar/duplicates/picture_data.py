@@ -61,7 +61,7 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class PictureData:
-    """All that is drawn of a pair; a is the older upload."""
+    """All that is drawn of a pair; in the order of `Pair`."""
 
     a: str
     b: str

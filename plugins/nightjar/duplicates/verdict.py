@@ -267,11 +267,9 @@ def of_one_recording(seconds: tuple[float, float], share: float, different: floa
 def _evidence(verdict: str, parts: dict[str, float | None], at: Sequence[Span], songs: tuple[Prints, Prints]) -> str:
     agree = ", ".join(f"{part} {value:.2f}" for part, value in parts.items() if value is not None)
     seconds = sum(span.seconds for span in at)
-    where = f"{seconds:.0f} s agree, from {at[0].a_s:.0f} s into the older upload ({agree})"
+    where = f"{seconds:.0f} s agree, from {at[0].a_s:.0f} s into a ({agree})"
     if len(at) > 1:
-        where = (
-            f"{seconds:.0f} s agree in {len(at)} spans, the best from {at[0].a_s:.0f} s into the older one ({agree})"
-        )
+        where = f"{seconds:.0f} s agree in {len(at)} spans, the best from {at[0].a_s:.0f} s into a ({agree})"
     singing = [song.sings for song in songs]
     speed, pitch = _change(at)
     changed = [f"{100 * (speed - 1):+.1f} % in tempo"] if abs(speed - 1) >= ALTERED_MIN_CHANGE else []
@@ -285,4 +283,4 @@ def _evidence(verdict: str, parts: dict[str, float | None], at: Sequence[Span], 
         why = f"{seconds:.0f} s that a song of {shorter:.0f} s shares with one of {longer:.0f} s"
     else:
         why = "the same recording" if any(singing) else "the same recording, nobody sings"
-    return ": ".join([why, where]) + (f"; the younger is changed by {' and '.join(changed)}" if changed else "")
+    return ": ".join([why, where]) + (f"; b is changed by {' and '.join(changed)}" if changed else "")

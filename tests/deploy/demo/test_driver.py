@@ -68,7 +68,8 @@ def test_each_change_is_a_line_where_there_is_no_terminal(lake, settings, monkey
     moment = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: moment.now))
     said = io.StringIO()
-    lake.objects.put(f"stems/{settings.separator}/abc/vocals.flac", b"x")
+    lake.objects.put(f"stems/{settings.separator}/t1/vocals.flac", b"x")
+    lake.objects.put(f"stems/{settings.separator}/of-another-day/vocals.flac", b"x")
     truth = Truth((DAY,), tuple(Upload(f"t{each}", DAY, "mp3", "u") for each in range(3)), known=False)
     with Progress(Console(file=said), truth, lake.objects, settings.separator) as progress:
         progress.show(chained({}, [DAY]))

@@ -137,7 +137,12 @@ def test_rejects_are_listed_with_their_reasons(nights, ask, capsys):
     assert r"lost\x1b[31m.mp3" in said
     assert "docs/rejects.md" in said
     assert main(["rejects", FIRST]) == 0
-    assert capsys.readouterr().out == f"Rejects of {FIRST}: none\n"
+    unknown = f"The day has not ended: of listens nothing is known yet (nightjar status {FIRST})"
+    assert capsys.readouterr().out == f"Rejects of {FIRST}: none\n{unknown}\n", "the exports were not read"
+    Lake(nights).objects.put("uploads/dt=2026-11-22/one.mp3", b"x")
+    ingest.freeze(nights, "2026-11-22")
+    assert main(["rejects", "2026-11-22"]) == 1
+    assert "ingest of 2026-11-22 has begun and has not ended" in capsys.readouterr().err
 
 
 def test_the_nearest_songs_are_of_the_same_style(nights, ask, capsys):
@@ -222,12 +227,14 @@ def test_json_may_be_asked_for_before_the_command(nights, ask, capsys):
     assert json.loads(capsys.readouterr().out) == answered
 
 
-def test_rerun_lets_a_day_be_made_again_from_a_stage_on(nights, ask, fail, monkeypatch):
+def test_rerun_lets_a_day_be_made_again_from_a_stage_on(nights, ask, fail, monkeypatch, capsys):
     monkeypatch.setattr(rerun, "_start", lambda airflow: False)
     lake = Lake(nights)
     lake.objects.put(f"uploads/dt={DAY}/one.mp3", b"x")
     ingest.freeze(nights, DAY)
     lake.objects.put(f"uploads/dt={DAY}/late.mp3", b"x")
+    assert main(["status"]) == 0
+    assert f"Uploads came since they were frozen: {DAY} (nightjar status {DAY} says how)" in capsys.readouterr().out
     assert ask("rerun", DAY, "--from", "sweep")["stages"] == ["sweep", "publish"]
     assert lake.manifest(Partition("uploads", DAY)).rows == 1
     assert ask("rerun", DAY)["stages"] == ["ingest", "listens", "embed", "load", "sweep", "publish"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,10 @@ import pytest
 
 from nightjar import schemas
 from nightjar.cli import main
+from nightjar.cli.explain import _verdict
 from nightjar.cli.parser import parser
+from nightjar.duplicates.links import Song
+from nightjar.duplicates.pair import Pair, Upload
 from nightjar.lake import Lake, Partition
 from nightjar.settings import REPOSITORY
 from tests.nightjar.duplicates import nights
@@ -99,6 +103,17 @@ def test_a_pair_of_the_sweep_is_told_in_either_order(written, explain):
     assert found["picture"] == "alpha-alpha-again.png"
     assert Path(found["picture"]).read_bytes().startswith(PNG)
     assert "there is no embedder environment at /nowhere/python" in found["note"]
+
+
+@pytest.mark.parametrize("verdict", ["duplicate", "altered", "cover", "fragment"])
+def test_the_copy_is_the_later_upload_whatever_the_prefixes_say(verdict):
+    """And of a fragment the shorter one."""
+    uploads = [
+        Upload(Song(day, at, name, seconds), None, None, "", None)
+        for day, at, name, seconds in ((DAYS[0], 2, "late", 20.0), (DAYS[1], 1, "first", 90.0))
+    ]
+    said = _verdict(Pair(*uploads, {"verdict": verdict, "score": 0.9}, in_sweep=True, swept=True))
+    assert re.match(r"late is an? .* of first,", said)
 
 
 def test_the_verdict_comes_first_and_spans_in_the_seconds_of_either_song(written, capsys):
