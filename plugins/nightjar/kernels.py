@@ -18,11 +18,12 @@ from nightjar.duplicates.verdict import Prints, Younger
 from nightjar.publish import packed
 from nightjar.recommend import behaviour, cold, neighbours, ranking, seeds, tables
 from nightjar.recommend.filters import User
-from nightjar.recommend.library import Library, build
+from nightjar.recommend.library import COLUMNS, Library, build
 from nightjar.recommend.quantized import quantize
 from nightjar.takedowns.forgotten import Forgotten
 
 _DAY = "2026-01-01"
+_NOON = datetime.fromisoformat(f"{_DAY}T12:00:00+00:00")
 _WORDS = 600
 """Of a print: more than a minute."""
 _SONGS = [f"song-{number}" for number in range(8)]
@@ -75,17 +76,15 @@ def _context(library: Library, people: ranking.Users) -> ranking.Context:
 
 
 def _library() -> Library:
-    columns = ["track_id", "day", "uploader", "artist", "duration_s"]
-    songs = [dict(zip(columns, (each, _DAY, None, None, 200.0), strict=True)) for each in _SONGS]
-    tracks = pa.Table.from_pylist(songs, pa.schema([schemas.TRACKS.field(name) for name in columns]))
+    songs = [dict(zip(COLUMNS, (each, _DAY, _NOON, None, None, 200.0), strict=True)) for each in _SONGS]
+    tracks = pa.Table.from_pylist(songs, pa.schema([schemas.TRACKS.field(name) for name in COLUMNS]))
     groups, pairs = schemas.empty("duplicate_groups"), schemas.empty("duplicate_pairs")
     return build(tracks, groups, pairs, _SONGS, Forgotten(), _DAY)
 
 
 def _listens() -> pa.Table:
-    at = datetime.fromisoformat(f"{_DAY}T12:00:00+00:00")
     plays = [("ann", song) for song in _SONGS[:5]] + [("bob", song) for song in _SONGS[2:]]
-    rows = [dict(zip(schemas.LISTENS.names, (*play, at, 200.0, "play"), strict=True)) for play in plays]
+    rows = [dict(zip(schemas.LISTENS.names, (*play, _NOON, 200.0, "play"), strict=True)) for play in plays]
     return pa.Table.from_pylist(rows, schemas.LISTENS)
 
 

@@ -92,10 +92,8 @@ class _Judge:
         songs: Mapping[str, Song],
         known: Collection[Pair],
     ) -> None:
-        self._songs, self._cores = (
-            songs,
-            [sorted(core, key=lambda each: (-songs[each].seconds, each)) for core in cores],
-        )
+        self._songs = songs
+        self._cores = [sorted(core, key=lambda each: (-songs[each].seconds, each)) for core in cores]
         self._core_of = {member: number for number, core in enumerate(cores) for member in core}
         self._first = [min((songs[each] for each in core), key=lambda song: song.age) for core in cores]
         self._of: dict[str, dict[str, Link]] = defaultdict(dict)

@@ -17,14 +17,13 @@ from nightjar import days, schemas
 from nightjar.errors import PartitionMissing
 from nightjar.lake import Lake, Partition
 from nightjar.recommend import cold, seeds, tables
-from nightjar.recommend.library import Library, build
+from nightjar.recommend.library import COLUMNS, Library, build
 from nightjar.recommend.ranking import Context
 from nightjar.recommend.related import VERDICTS
 from nightjar.takedowns import ledger
 from nightjar.thresholds import LISTEN_WINDOW_DAYS
 
 _LISTEN_COLUMNS = ["user_id", "track_id", "listened_at", "played_s", "kind"]
-_TRACK_COLUMNS = ["track_id", "day", "uploaded_at", "uploader", "artist", "duration_s"]
 _PAIR_COLUMNS = ["a", "b", "verdict", "overlap_s"]
 
 
@@ -38,9 +37,8 @@ def library(lake: Lake, model: str, day: str) -> Library:
     swept = lake.days("duplicate_groups", model=model, upto=day)
     embedded = lake.read_days("embeddings", swept, model=model, columns=["track_id"])["track_id"].to_pylist()
     related = _related(lake, model, swept, day)
-    return build(
-        lake.read_days("tracks", swept, columns=_TRACK_COLUMNS), groups, related, embedded, ledger.forgotten(lake), day
-    )
+    tracks = lake.read_days("tracks", swept, columns=COLUMNS)
+    return build(tracks, groups, related, embedded, ledger.forgotten(lake), day)
 
 
 def _related(lake: Lake, model: str, swept: list[str], day: str) -> pa.Table:

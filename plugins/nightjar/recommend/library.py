@@ -16,6 +16,8 @@ from nightjar.recommend.related import Related, Relations, relations
 from nightjar.takedowns.forgotten import Forgotten
 from nightjar.thresholds import FRESH_DAYS
 
+COLUMNS = ["track_id", "day", "uploaded_at", "uploader", "artist", "duration_s"]
+"""Of the table `tracks`: all that a library is made from."""
 _HIDDEN = ("Cf", "Cc")
 """Categories of characters of which nothing is seen."""
 
@@ -66,7 +68,7 @@ def build(
     `pairs` are rows of `duplicate_pairs` as `relations` wants them. An artist is a name as it looks
     (`_folded`). Raises NightjarError where a group's canonical song is not among the tracks.
     """
-    frame = tracks.select(["track_id", "day", "uploaded_at", "uploader", "artist", "duration_s"]).to_pandas()
+    frame = tracks.select(COLUMNS).to_pandas()
     frame = frame[frame["track_id"].isin(list(embedded))].drop_duplicates("track_id")
     frame = frame.sort_values("track_id", ignore_index=True)
     ids = frame["track_id"].to_numpy(dtype=object)
