@@ -56,6 +56,8 @@ _PLAYLISTS = {
     "icy": "ICY 200 OK\r\nLocation: {url}\r\n\r\n",
 }
 """Text that leads a player elsewhere. `{url}` is one of several kinds of address, `{path}` a file."""
+_MARKED = (b"#EXTM3U", b"[playlist]", b"ffconcat", b"[Reference]")
+"""How a playlist begins that says what it is."""
 _ADDRESSES = (
     *("file://{path}", "{path}", "http://127.0.0.1:{port}/x.ts", "tcp://127.0.0.1:{port}", "udp://127.0.0.1:{port}"),
     *(
@@ -80,7 +82,8 @@ def uploads(decoy: Path, pipe: Path, port: int) -> Iterator[Upload]:
             url = addresses[(2 * number + turn) % len(addresses)]
             said = text.format(url=url, path=pipe if turn else decoy, port=port).encode()
             ending = kind.partition("_")[0]
-            yield Upload(f"list_{kind}_{turn}.{ending if turn else 'mp3'}", said, _NO_SOUND, says="text")
+            says = "a playlist" if said.startswith(_MARKED) else "text"
+            yield Upload(f"list_{kind}_{turn}.{ending if turn else 'mp3'}", said, _NO_SOUND, says=says)
             yield Upload(f"list_{kind}_{turn}_and_song.{ending}", said + bytes(4096) + song, CUT | {"not_audio"})
     for number, url in enumerate(addresses):
         said = _PLAYLISTS["m3u8"].format(url=url).encode()
