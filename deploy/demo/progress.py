@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from pathlib import Path
 from typing import Self
 
 from rich.console import Console
@@ -23,9 +25,11 @@ class Progress:
     Uploads that are rejected, and the second of two with the same bytes, are never separated.
     """
 
-    def __init__(self, console: Console, truth: Truth, objects: Objects, separator: str) -> None:
+    def __init__(self, console: Console, directory: Path, truth: Truth, objects: Objects, separator: str) -> None:
+        """`directory` has the uploads' files: stems are stored by the bytes that they were made of."""
         self._console, self._days, self._objects = console, truth.days, objects
-        self._ids = {upload.track_id for upload in truth.uploads}
+        self._uploads = len(truth.uploads)
+        self._files = {_digest(directory / upload.key) for upload in truth.uploads}
         self._stems = f"stems/{separator}/"
         self._began = self._said = time.monotonic()
         self._last: dict[tuple[str, str], str] = {}
@@ -41,14 +45,14 @@ class Progress:
             self._live.stop()
 
     def show(self, states: dict[tuple[str, str], Run]) -> None:
-        songs = len(self._ids.intersection(self._objects.folders(self._stems)))
+        songs = len(self._files.intersection(self._objects.folders(self._stems)))
         if self._live:
             self._live.update(self._table(states, songs), refresh=True)
         else:
             self._lines(states, songs)
 
     def _line(self, songs: int) -> str:
-        return f"{time.monotonic() - self._began:4.0f} s  {songs} songs separated, of {len(self._ids)} uploads"
+        return f"{time.monotonic() - self._began:4.0f} s  {songs} songs separated, of {self._uploads} uploads"
 
     def _table(self, states: dict[tuple[str, str], Run], songs: int) -> Table:
         table = Table("", *self._days, box=None, caption=self._line(songs), caption_justify="left")
@@ -65,3 +69,8 @@ class Progress:
             self._said = time.monotonic()
             self._console.print(f"{self._line(songs)}  {'; '.join(changes)}", highlight=False, soft_wrap=True)
         self._last = now
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -81,7 +81,7 @@ def run(plan: Plan, console: Console) -> bool:
         if not nights.begin():
             console.print("An earlier one was interrupted: it goes on")
         console.print(f"Watch it at {stack.page}", markup=False)
-        with Progress(console, truth, Objects(stack.settings), stack.settings.separator) as progress:
+        with Progress(console, directory, truth, Objects(stack.settings), stack.settings.separator) as progress:
             nights.watch(progress.show, within_s=12 * _HOURS)
     verdict = Report(stack.settings, truth, console).print(nights.seconds())
     console.print(f"\nTook {time.monotonic() - begun:.0f} s. It goes on running:")

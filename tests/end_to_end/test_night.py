@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import signal
 import time
@@ -15,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from deploy.demo.judge import judge
 from deploy.demo.nights import DAGS, Nights
+from deploy.demo.progress import Progress
 from deploy.demo.run import CORES, settings_for
 from deploy.demo.truth import Truth
 from deploy.demo.upload import upload
@@ -201,6 +204,14 @@ def test_the_app_reads_the_last_day_from_the_key_value_store(night: Night):
 def test_a_second_backfill_gives_the_same_bytes(night: Night):
     assert len(night.first) > 100
     assert night.second == night.first
+
+
+def test_progress_counts_the_songs_that_are_separated(night: Night, made):
+    said, settings = io.StringIO(), night.stack.settings
+    with Progress(Console(file=said), made.directory, night.truth, night.lake.objects, settings.separator) as progress:
+        progress.show(Nights(night.stack, night.truth.days).states())
+    files = {row["sha256"] for day in night.truth.days for row in night.lake.read(Partition("tracks", day)).to_pylist()}
+    assert f" {len(files)} songs separated, of {len(night.truth.uploads)} uploads" in said.getvalue()
 
 
 def test_no_run_failed_on_the_way(night: Night):

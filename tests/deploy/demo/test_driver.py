@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 from types import SimpleNamespace
@@ -64,14 +65,18 @@ def test_a_second_demonstration_is_refused_while_one_is_under_way(tmp_path, monk
     assert "another make demo is under way here" in capsys.readouterr().out
 
 
-def test_each_change_is_a_line_where_there_is_no_terminal(lake, settings, monkeypatch):
+def test_each_change_is_a_line_where_there_is_no_terminal(lake, settings, monkeypatch, tmp_path):
     moment = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: moment.now))
     said = io.StringIO()
-    lake.objects.put(f"stems/{settings.separator}/t1/vocals.flac", b"x")
-    lake.objects.put(f"stems/{settings.separator}/of-another-day/vocals.flac", b"x")
     truth = Truth((DAY,), tuple(Upload(f"t{each}", DAY, "mp3", "u") for each in range(3)), known=False)
-    with Progress(Console(file=said), truth, lake.objects, settings.separator) as progress:
+    for each in truth.uploads:
+        (tmp_path / each.key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / each.key).write_text(each.track_id)
+    for made_of in ("t1", "an upload of another day"):
+        folder = hashlib.sha256(made_of.encode()).hexdigest()
+        lake.objects.put(f"stems/{settings.separator}/{folder}/vocals.flac", b"x")
+    with Progress(Console(file=said), tmp_path, truth, lake.objects, settings.separator) as progress:
         progress.show(chained({}, [DAY]))
         for state in ("running", "running", "success"):
             progress.show(chained({(DAGS[0], DAY): Run("r", state, 1.0)}, [DAY]))
