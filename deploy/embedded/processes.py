@@ -9,11 +9,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 MARK = "NIGHTJAR_SERVICE"
 """Environment variable of each started process, and so of its descendants: `<data directory>:<name>`."""
 
 _PROC = Path("/proc")
+
+_EXITING = 0x4
+"""PF_EXITING of Linux's sched.h, among the flags of a process: it has begun to end, and nothing stops that."""
 
 
 @dataclass(frozen=True)
@@ -25,22 +29,50 @@ class Process:
 
     @property
     def alive(self) -> bool:
+        """Whether any of its threads is left: until then it holds its ports and its locks on files."""
         return identify(self.pid) == self
+
+    @property
+    def ending(self) -> bool:
+        """Whether it is killed and only being cleared away, which takes a moment."""
+        seen = _stat(self.pid)
+        return seen is not None and seen.started == self.started and (seen.ending or _is_killed(self.pid))
+
+
+class _Stat(NamedTuple):
+    """What /proc tells of a process of which a thread is left."""
+
+    parent: int
+    started: int
+    ending: bool
 
 
 def identify(pid: int) -> Process | None:
-    """The process that has this number now; None if there is none, or only a zombie."""
+    """The process that has this number now; None if there is none, or only a zombie without a thread."""
     seen = _stat(pid)
-    return Process(pid, seen[1]) if seen else None
+    return Process(pid, seen.started) if seen else None
 
 
-def _stat(pid: int) -> tuple[int, int] | None:
-    """Parent and start of a living process."""
+def _stat(pid: int) -> _Stat | None:
     try:
         fields = (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in "ZX" else (int(fields[1]), int(fields[19]))
+    state, parent, flags, threads, started = (fields[at] for at in (0, 1, 6, 17, 19))
+    gone = state in "ZX"  # its first thread at least: the others end in any order
+    if gone and int(threads) <= 1:
+        return None
+    return _Stat(int(parent), int(started), gone or bool(int(flags) & _EXITING))
+
+
+def _is_killed(pid: int) -> bool:
+    """Whether SIGKILL waits for the process to notice it."""
+    try:
+        lines = (_PROC / str(pid) / "status").read_text(errors="replace").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    pending = (int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd:", "ShdPnd:")))
+    return any(signals >> (signal.SIGKILL - 1) & 1 for signals in pending)
 
 
 def _numbers() -> list[int]:
@@ -64,7 +96,7 @@ def descendants(root: Process) -> list[Process]:
     children: dict[int, list[Process]] = {}
     for pid in _numbers():
         if seen := _stat(pid):
-            children.setdefault(seen[0], []).append(Process(pid, seen[1]))
+            children.setdefault(seen.parent, []).append(Process(pid, seen.started))
     found, queue = [], [root]
     while queue:
         below = children.get(queue.pop().pid, [])

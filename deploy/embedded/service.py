@@ -88,18 +88,30 @@ class Service:
     # --- life ---------------------------------------------------------------------------------------------------------
     @property
     def process(self) -> Process | None:
-        """The server's process if it runs. A pid file that another process has inherited the number of is no proof."""
+        """The server's process if it runs: not one that is being killed."""
+        noted = self._noted
+        return noted if noted and not noted.ending else None
+
+    @property
+    def _noted(self) -> Process | None:
+        """The process of the pid file while any of it is there. A number that another process has inherited is no
+        proof."""
         try:
-            noted = Process(**json.loads(self._pid_file.read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
+            noted = json.loads(self._pid_file.read_text())
+            process = Process(noted["pid"], noted["started"])
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
-        return noted if noted.alive else None
+        return process if process.alive else None
 
     def start(self) -> None:
-        """Start the server unless it runs; `wait` or `answers` must follow."""
+        """Start the server unless it runs; `wait` or `answers` must follow. One that is being killed is waited for: it
+        holds its port and its locks to its last moment."""
         self._overdue = time.monotonic() + self.ready_within_s
         if self.process:
+            self._logged_before = json.loads(self._pid_file.read_text()).get("logged_before", 0)
             return
+        if killed := self._noted:
+            processes.end([killed], signal.SIGKILL, 0)
         self.end_leftovers()
         for folder in (self.folder, self.log.parent, self._pid_file.parent):
             folder.mkdir(parents=True, exist_ok=True)
@@ -122,7 +134,7 @@ class Service:
         if noted is None:
             raise self._failed("ended at once")
         written = self._pid_file.with_suffix(".new")
-        written.write_text(json.dumps(noted.__dict__))
+        written.write_text(json.dumps(noted.__dict__ | {"logged_before": self._logged_before}))
         written.replace(self._pid_file)
 
     def full_environment(self) -> dict[str, str]:
@@ -151,7 +163,7 @@ class Service:
 
     def stop(self) -> None:
         """End the server and everything that it started; nothing happens if it does not run."""
-        if process := self.process:
+        if process := self._noted:
             below = processes.descendants(process)
             processes.end([process], self.ends_by, self.grace_s)
             processes.end(below, self.ends_by, 2.0)

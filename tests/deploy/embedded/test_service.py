@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,11 +31,47 @@ class Sleeper(Service):
         return bool(processes.descendants(self.process))
 
 
+class Listener(Service):
+    """A server that holds a port, which it has no other for."""
+
+    name = "listener"
+    port_names = ("listener",)
+    program = """if True:
+        import ctypes, os, socket, sys, threading
+        taken = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+        print("listens", flush=True)
+        if len(sys.argv) > 2:  # its first thread is gone, another one is not, as for a moment after SIGKILL
+            threading.Thread(target=threading.Event().wait).start()
+            ctypes.CDLL(None).syscall(60, 0)
+        threading.Event().wait()
+    """
+    further: tuple[str, ...] = ()
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", self.program, str(self.ports["listener"]), *self.further]
+
+    def ready(self) -> bool:
+        return self.log.read_bytes()[self._logged_before :] == b"listens\n"
+
+
+class HalfGone(Listener):
+    further = ("half gone",)
+
+
 class Broken(Service):
     name = "broken"
 
     def command(self) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit('no room on the disk')"]
+
+    def ready(self) -> bool:
+        return False
+
+
+class Mute(Sleeper):
+    """It runs, and never answers."""
+
+    ready_within_s = 0.0
 
     def ready(self) -> bool:
         return False
@@ -118,6 +155,38 @@ def test_a_server_that_was_about_to_end_is_started_anew(sleeper):
     processes.end([dying], signal.SIGKILL, 5)
     other.wait()
     assert other.process not in (None, dying)
+
+
+def test_a_server_whose_threads_are_still_ending_is_waited_for(tmp_path):
+    """After SIGKILL the first thread may be gone while others hold the port: the next server could not have it."""
+    chosen = ports.choose(Listener.port_names, {})
+    dying, service = HalfGone(tmp_path, chosen), Listener(tmp_path, chosen)
+    try:
+        dying.start()
+        pid = json.loads((tmp_path / "pids" / "listener.json").read_text())["pid"]
+        while not Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].startswith(" Z"):
+            time.sleep(0.01)
+        assert dying.process is None
+        assert not ports.is_free(chosen["listener"])
+        service.start()
+        service.wait()
+        assert service.process.pid != pid
+    finally:
+        service.stop()
+
+
+def test_a_failure_of_what_another_command_started_shows_the_log_of_that_start(tmp_path):
+    first, other = Mute(tmp_path, {}), Mute(tmp_path, {})
+    first.log.parent.mkdir()
+    first.log.write_text("what went wrong a week ago\n")
+    first.start()
+    try:
+        other.start()
+        with pytest.raises(NightjarError, match="did not answer") as caught:
+            other.wait()
+    finally:
+        first.stop()
+    assert "a week ago" not in caught.value.remedy
 
 
 def test_postgres_starts_again_after_a_kill_and_keeps_its_rows(tmp_path):
