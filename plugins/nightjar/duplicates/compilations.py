@@ -163,11 +163,17 @@ class _Judge:
     def _versions(self, links: Iterable[Link]) -> list[int]:
         """Of each group a number: the same where songs are of nearly one length, one trimmed a little from the next."""
         version = list(range(len(self._cores)))
+
+        def first(number: int) -> int:
+            while version[number] != number:
+                version[number] = number = version[version[number]]  # halves the way of all that come after
+            return number
+
         for link in links:
-            one, other = sorted(version[self._core_of[each]] for each in link.pair)
-            if link.whole and one != other:
-                version = [one if each == other else each for each in version]
-        return version
+            if link.whole:
+                one, other = sorted(first(self._core_of[each]) for each in link.pair)
+                version[other] = one
+        return [first(number) for number in range(len(version))]
 
     def _is_compilation(self, holder: str, parts: Sequence[_Part], songs: Mapping[int, int]) -> bool:
         if any(part.older and part.core in self._compilations for part in parts):
