@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from cryptography import x509
@@ -32,6 +33,7 @@ def write(certificate: Path, key: Path) -> None:
         .not_valid_before(now - _DAY)
         .not_valid_after(now + 36_500 * _DAY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
         .sign(private, SHA256())
     )
     key.unlink(missing_ok=True)

@@ -51,6 +51,10 @@ def _remedy(url: str, prefix: str, error: Exception) -> str:
         return "Another program wrote to a key of ours: see what it is, and run nightjar rebuild lists"
     if isinstance(error, redis.exceptions.AuthenticationError) or said.startswith(("WRONGPASS", "NOAUTH")):
         return "Check the user and the password in NIGHTJAR_KV_URL"
+    if "mismatch, certificate is not valid for" in said:
+        return "Name the store in NIGHTJAR_KV_URL as its certificate does"
+    if "certificate verify failed" in said:
+        return "If its certificate is signed by an authority of your own, add ?ssl_ca_certs=FILE to NIGHTJAR_KV_URL"
     if url.startswith("rediss://"):
         return "Check NIGHTJAR_KV_URL and that the store is up, and that its port speaks TLS: rediss:// asks for it"
     return "Check NIGHTJAR_KV_URL and that the store is up"
