@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from nightjar import leading
+
 READ = "wav, aiff, flac, mp3, ogg, opus, m4a, aac, wma"
 """The formats that are read, in the words of a user."""
 
-_AUDIO_STARTS = (b"ID3", b"OggS", b"fLaC", b"FORM", b"caff", b"ADIF", b"riff", b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75")
-"""First bytes of tagged MP3, Ogg, FLAC, AIFF, CAF, AAC, Wave64, Matroska and ASF files."""
-_WAVES = (b"RIFF", b"RIFX", b"RF64", b"BW64")
-"""WAV with little or big numbers first, and of more than 4 GB."""
+_AUDIO_STARTS = (b"ID3", b"APETAGEX", b"FORM", b"ADIF", b"riff", b"\x30\x26\xb2\x75")
+"""First bytes of audio files besides whole signatures: of tagged MP3, AIFF, AAC, Wave64 and ASF files."""
 
 _UNREAD = {
     b"wvpk": "WavPack",
@@ -93,9 +93,8 @@ def without_sound(head: bytes) -> str | None:
 
 def says_audio(head: bytes) -> bool:
     """Whether it begins as a format does that is read."""
-    wave = head[:4] in _WAVES and head[8:12] == b"WAVE"
     frame_sync = len(head) > 1 and head[0] == 0xFF and 0xE0 <= head[1] < 0xFE  # FF FE begins UTF-16 text
-    return wave or frame_sync or head[4:8] == b"ftyp" or head.startswith(_AUDIO_STARTS)
+    return leading.marked(head) or frame_sync or head.startswith(_AUDIO_STARTS)
 
 
 def _named(head: bytes, names: dict[bytes, str]) -> str | None:

@@ -37,7 +37,7 @@ def probe(path: Path) -> Sound | Reject:
         heard = decode(path, take)
     except NotOpened:
         with path.open("rb") as file:
-            tagged = file.read(3) == b"ID3"
+            tagged = file.read(8).startswith((b"ID3", b"APETAGEX"))
             file.seek(leading.content_at(file))
             return judge.unopened(file.read(_HEAD_BYTES), tagged)
     except Unfit as unfit:
