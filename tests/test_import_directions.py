@@ -33,6 +33,7 @@ FOR_THE_EMBEDDER = {
     "decoding",
     "errors",
     "ffmpeg",
+    "ffmpeg_log",
     "lake",
     "leading",
     "legible",

@@ -75,7 +75,8 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_DFL)
     print(BEGUN, file=sys.stderr, flush=True)
     try:
-        os.execve(program, command, {"MALLOC_ARENA_MAX": "2"})  # each arena takes 64 MB of address space
+        # Each arena takes 64 MB of address space; by colours `nightjar.ffmpeg_log` knows ffmpeg's own words.
+        os.execve(program, command, {"MALLOC_ARENA_MAX": "2", "AV_LOG_FORCE_COLOR": "1"})
     except OSError as error:
         sys.exit(_refused(error))
 

@@ -19,6 +19,7 @@ from typing import BinaryIO
 from nightjar import ffmpeg, leading
 from nightjar.errors import NightjarError
 from nightjar.ffmpeg import Ended, Unfit
+from nightjar.ffmpeg_log import OWN
 from nightjar.thresholds import (
     DECODE_CPU_S,
     DECODE_PACE,
@@ -46,15 +47,18 @@ CODECS = (
 )
 """Decoders that may be used: none of pictures and video, which a file may have besides."""
 
-_OPENED = re.compile(r"^Input #0, ", re.MULTILINE)
-_CONTAINER = re.compile(r"([\w]+)[\w,]*, from 'fd:':$", re.MULTILINE)
-_USED = re.compile(r"^(Stream mapping:|Output #0)", re.MULTILINE)
-_STREAM = re.compile(r"^  Stream #0:\d+.*: Audio: (\w+)(?:.*? (\d+) Hz, ([^,\n]+))?", re.MULTILINE)
-"""The last `: Audio: ` of a line is ffmpeg's own: before it may stand a language, which is the file's."""
-_ANY_STREAM = re.compile(r"^  Stream #0:", re.MULTILINE)
-_DECODED = re.compile(r"^\[in#0/.*? (\d+) frames decoded; (\d+) decode errors", re.MULTILINE)
-_CHANGED = re.compile(r"^\[in#0/[^]]*\] Error during demuxing: Not yet implemented", re.MULTILINE)
+_NOT_OPENED = re.compile(rf"{OWN}Error opening input: ")
+_CONTAINER = re.compile(rf"{OWN}\[in#0/(\w+)[\w,]* @ ")
+_CODEC = re.compile(rf"{OWN}\[aist#0:\d+/(\w+) @ ")
+_DECODER = re.compile(rf"{_CODEC.pattern}[^]]*\] {OWN}\[dec:(\w+) @ ")
+_SHAPE = re.compile(rf"{OWN}tb:\d+/\d+ samplefmt:\w+ samplerate:(\d+) chlayout:(.+)$", re.MULTILINE)
+"""Said of the first sound that is decoded."""
+_DECODED = re.compile(rf"{OWN}(\d+) frames decoded; (\d+) decode errors")
+_CHANGED = re.compile(rf"{OWN}Error during demuxing: Not yet implemented")
 """Said of a chain of Ogg streams whose rate or channels change, of which it reads the first alone."""
+_NO_MIX = re.compile(rf"{OWN}Rematrix is needed between ")
+_ANY_STREAM = re.compile(r"^  Stream #0:", re.MULTILINE)
+"""Of pictures and data too. A tag can write it; then a file with no sound is said to hold pictures or data."""
 _AMBISONIC = re.compile(r"ambisonic (\d+)")
 _NAMED = {"mono": 1, "stereo": 2, "downmix": 2, "binaural": 2, "quad": 4, "hexagonal": 6, "octagonal": 8, "cube": 8}
 _NAMED |= {"hexadecagonal": 16}
@@ -169,40 +173,34 @@ def _allowed(given: int) -> float:
 
 
 def _read(ended: Ended, seconds: float) -> Heard:
-    told = _told(ended.log)
-    opened, stream = _CONTAINER.match(told), _STREAM.search(told)
-    if not told:
+    """What ffmpeg itself says of the file (`nightjar.ffmpeg_log`)."""
+    opened, codec = _CONTAINER.search(ended.log), _CODEC.search(ended.log)
+    if _NOT_OPENED.search(ended.log):
         raise NotOpened("not_audio", "ffmpeg finds no format in it that Nightjar reads")
-    if not opened or opened[1] not in CONTAINERS or (not stream and ": Audio: " in told):
-        raise Unfit("unreadable", "Its names and tags imitate what ffmpeg says, so that nothing can be told of it")
-    if not stream and _ANY_STREAM.search(told):
+    if not codec and _ANY_STREAM.search(ended.log):
         raise Unfit("not_audio", "The file holds no sound, only pictures or data")
-    if not stream:
+    if not codec:
         raise Unfit("unreadable", "It opens as audio, but what it holds is damaged or cut off")
-    codec, rate, layout = stream[1], int(stream[2] or 0), stream[3] or ""
-    if not seconds:
-        raise Unfit(*_soundless(ended, codec, layout))
+    rate, layout = _shape(ended)
+    if not seconds or not opened:
+        raise Unfit(*_soundless(ended, codec[1], layout))
     if _CHANGED.search(ended.log):
         raise Unfit("unsupported_format", f"After {seconds:.1f} s its rate or channels change, which is not read")
     counted = _DECODED.findall(ended.log)
     frames, errors = (int(number) for number in counted[-1]) if counted else (0, 0)
-    return Heard(opened[1], codec, rate, channels_of(layout), seconds, frames, errors)
+    return Heard(opened[1], codec[1], rate, channels_of(layout), seconds, frames, errors)
 
 
-def _told(log: str) -> str:
-    """What ffmpeg says of the file, "" if it could not open it: from the one line that begins with `Input #0` to where
-    it says what it does with it. Names of codecs and languages in the log are the file's, as they are: one that holds a
-    line of that kind makes two of them, of which neither is believed."""
-    _, *more = _OPENED.split(_USED.split(log)[0])
-    return "\n" if len(more) > 1 else "".join(more)
+def _shape(ended: Ended) -> tuple[int, str]:
+    """The rate and the layout of the first sound; 0 and "" if there is none."""
+    shape = _SHAPE.search(ended.log)
+    return (int(shape[1]), shape[2]) if shape else (0, "")
 
 
 def _in_limits(ended: Ended) -> None:
-    """Raises Unfit if the stream says of itself that it has too many channels, or a rate that no sound has."""
-    if not (stream := _STREAM.search(_told(ended.log))):
-        return
-    rate, channels = int(stream[2] or 0), channels_of(stream[3] or "")
-    if channels > MAX_CHANNELS:
+    """Raises Unfit if the sound has too many channels, or a rate that no sound has."""
+    rate, layout = _shape(ended)
+    if (channels := channels_of(layout)) > MAX_CHANNELS:
         raise Unfit("too_many_channels", f"{channels} channels, more than {MAX_CHANNELS}")
     if rate and not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
         limits = f"{MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE}"
@@ -211,10 +209,10 @@ def _in_limits(ended: Ended) -> None:
 
 def _soundless(ended: Ended, codec: str, layout: str) -> tuple[str, str]:
     """Why a stream of sound gives not one sample: reason and detail."""
-    if ended.failed(errno.EINVAL, errno.ENOSYS) and "rematrix" in ended.log.lower():
+    if ended.failed(errno.EINVAL, errno.ENOSYS) and _NO_MIX.search(ended.log):
         return "unreadable", f"How its channels ({layout}) sound as stereo is not known"
     if codec == "none":
         return "unsupported_codec", "How its sound is encoded is not known"
-    if "not on whitelist" in ended.log:
+    if (decoder := _DECODER.search(ended.log)) and decoder[2] not in CODECS:
         return "unsupported_codec", f"Its sound is encoded as {codec}, which Nightjar does not read"
     return "unreadable", "It opens as audio, but not one frame of it decodes"

@@ -20,9 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,16 +29,17 @@ import imageio_ffmpeg
 
 from nightjar.cage import BEGUN, NOT_STARTED
 from nightjar.errors import NightjarError
+from nightjar.ffmpeg_log import OWN, Log
 from nightjar.thresholds import DECODE_CPU_S, DECODE_MEMORY_BYTES, DECODE_WALL_S
 
 _CHUNK = 1 << 20
 _LOOK_S = 0.25
 """How often its CPU time is looked at."""
-_LINES, _LINE = 200, 1000
-"""Lines kept from the beginning of its log, and from the end; characters of a line."""
-_WHAT = re.compile(rb"^Input #0, |^  Stream #0:\d+.*: Audio: ")
-"""Lines that say what the file is: kept wherever they stand, since 200 covers put 200 lines before them."""
-_EXIT = re.compile(r"^Exiting with exit code (-?\d+)", re.MULTILINE)
+_EXIT = re.compile(rf"{OWN}Exiting with exit code (-?\d+)$", re.MULTILINE)
+_NO_MEMORY = re.compile(
+    rf"{OWN}(Error [a-z ]+: |(Terminating thread with return|Task finished with error) code:? -{errno.ENOMEM} \()"
+    + re.escape(os.strerror(errno.ENOMEM))
+)
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
 _SPARE = 4
 """Of its memory limit ffmpeg has used at least this part, if that is why it could start no thread."""
@@ -59,49 +59,21 @@ class Unfit(NightjarError):
         super().__init__(f"{reason}: {detail}")
 
 
-@dataclass
-class Log:
-    """What ffmpeg says, without the lines that are indented by four and more: they are the file's tags."""
-
-    first: list[str] = field(default_factory=list)
-    what: list[str] = field(default_factory=list)
-    last: deque[str] = field(default_factory=lambda: deque(maxlen=_LINES))
-    _rest: bytes = b""
-
-    def add(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        self._rest = self._rest[: 4 * _LINE]
-        for line in lines:
-            self._keep(line)
-
-    def end(self) -> None:
-        self._keep(self._rest)
-        self._rest = b""
-
-    def _keep(self, line: bytes) -> None:
-        if line.startswith(b"    ") or not line.strip():
-            return
-        kept = line[:_LINE].decode(errors="replace")
-        if len(self.first) < _LINES:
-            self.first.append(kept)
-        elif _WHAT.match(line) and len(self.what) < _LINES:
-            self.what.append(kept)
-        else:
-            self.last.append(kept)
-
-    def __str__(self) -> str:
-        return "\n".join([*self.first, *self.what, *self.last])
-
-
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: its status as subprocess has it, its log, why we ended it, CPU seconds, bytes of memory."""
+    """How a run ended: its status as subprocess has it, its log (with OWN where ffmpeg speaks), why we ended it, CPU
+    seconds, bytes of memory."""
 
     status: int
     log: str
     by_us: str | None
     cpu_s: float
     resident: int
+
+    @property
+    def said(self) -> str:
+        """The log as a person reads it; what it says may be the file's."""
+        return self.log.replace(OWN, "").strip()
 
     @property
     def code(self) -> int:
@@ -242,7 +214,7 @@ def check(ended: Ended, again: Callable[[], Ended]) -> None:
         raise NightjarError(f"ffmpeg was ended from outside by {_named(ended.status)}", _AGAIN)
     if ended.code in (123, 255):  # its own handler of signals
         raise NightjarError("ffmpeg was ended from outside by a signal", _AGAIN)
-    if ended.failed(errno.ENOMEM) or (ended.status and os.strerror(errno.ENOMEM) in ended.log):
+    if ended.failed(errno.ENOMEM) or (ended.status and _NO_MEMORY.search(ended.log)):
         if not _to_be_had(DECODE_MEMORY_BYTES):
             raise NightjarError("the machine has no memory left for ffmpeg", "Free some, and run the task again")
         raise _too_large()
@@ -271,7 +243,7 @@ def encode(samples: bytes, rate: int, path: Path, arguments: Sequence[str], kind
 def done(ended: Ended, to_do: str) -> None:
     """Raises NightjarError, saying what it was `to_do` with files of our own, unless it ended well."""
     if ended.status or ended.by_us:
-        said = ended.log.strip().splitlines() or [ended.by_us or f"status {ended.status}"]
+        said = ended.said.splitlines() or [ended.by_us or f"status {ended.status}"]
         raise NightjarError(
             f"ffmpeg could not {to_do}: {said[-1]}", "Check the free space, and the lock's imageio-ffmpeg"
         )

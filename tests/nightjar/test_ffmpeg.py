@@ -17,6 +17,7 @@ import pytest
 from nightjar import decoding, ffmpeg
 from nightjar.errors import NightjarError
 from nightjar.ffmpeg import Ended, Unfit, check
+from nightjar.ffmpeg_log import OWN, Log
 from tests.nightjar.ingest.made import song, sound
 
 PLUGINS = Path(ffmpeg.__file__).parents[1]
@@ -132,7 +133,7 @@ def test_too_few_processes_or_files_are_faults_of_the_place():
 
 
 def test_what_it_says_is_kept_in_bounds_and_tags_are_not_kept():
-    log = ffmpeg.Log()
+    log = Log()
     for number in range(10_000):
         log.add(b"line %d " % number + b"x" * 5000 + b"\n    title : Exiting with exit code -12\n")
     log.end()
@@ -143,11 +144,13 @@ def test_what_it_says_is_kept_in_bounds_and_tags_are_not_kept():
 
 
 def test_what_the_file_is_is_kept_wherever_it_stands_in_the_log():
-    log = ffmpeg.Log()
-    said = [b"Input #0, mp3, from 'fd:':", b"  Stream #0:7: Audio: mp3, 44100 Hz, mono"]
-    for line in [*[b"[png] cover"] * 1000, said[0], *[b"[png] cover"] * 1000, said[1], *[b"frame"] * 1000]:
-        log.add(line + b"\n")
-    assert all(line.decode() in str(log) for line in said)
+    log = Log()
+    said = [(b"in#0/mp3 @ 0x5f", b"EOF"), (b"aist#0:7/mp3 @ 0x5f", b"[dec:mp3float @ 0x5f] "), (b"", b"tb:1/9 ")]
+    noise = [b"[png] cover, [aist#0:7/aac @ 0x5f] [dec:aac @ 0x5f] ", b"tb:1/4 samplefmt:s16"] * 1000
+    for prefix, text in said:
+        log.add(b"\n".join(noise) + b"\n\x1b[0;35m[" + prefix + b"] \x1b[0m\x1b[0;39m" + text + b"\n\x1b[0m")
+    log.add(b"\n".join(noise) + b"\n")
+    assert all(f"{OWN}[{prefix.decode()}] {OWN}{text.decode()}" in str(log) for prefix, text in said)
 
 
 def test_it_ends_with_its_parent(tmp_path):

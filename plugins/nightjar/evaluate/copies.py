@@ -130,6 +130,6 @@ def _decode(song: Path, *shape: str | float, before: Sequence[str] = ()) -> byte
     except ffmpeg.Unfit as unfit:
         raise Unreadable(f"{song.name}: {unfit.detail}", "Give it a file with audio") from unfit
     if ended.status:
-        said = "; ".join(_WHERE.sub("", line).strip() for line in ended.log.splitlines()[:2]) or "nothing"
+        said = "; ".join(_WHERE.sub("", line).strip() for line in ended.said.splitlines()[:2]) or "nothing"
         raise Unreadable(f"ffmpeg says: {said}", "Give it a file with audio")
     return bytes(made)

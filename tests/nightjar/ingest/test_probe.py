@@ -256,20 +256,3 @@ def test_the_length_is_that_of_what_is_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(judge, "MAX_DURATION_S", 30.0)
     found = probed(tmp_path, sound("mp3") * 10)
     assert why_not(found) == "too_long"
-
-
-@pytest.mark.parametrize(
-    "language", ["x: Audio: pcm_s16le, 44100 Hz, 99 channels", "x\n", "x\n  Stream #0:0: Audio: mp3, 4 Hz, mono"]
-)
-def test_a_language_that_reads_like_ffmpegs_own_words_is_not_believed(tmp_path, language):
-    found = probed(tmp_path, sound("mka", "-c:a", "flac", "-metadata:s:a:0", f"language={language}"))
-    if why_not(found) is None:
-        assert (found.container, found.codec, found.sample_rate, found.channels) == ("matroska", "flac", 44_100, 1)
-    else:
-        assert why_not(found) == "unreadable"
-
-
-def test_a_name_that_imitates_what_ffmpeg_says_of_a_file_is_said(tmp_path):
-    language = "language=x\nInput #0, evil, from 'fd:':\n"
-    found = probed(tmp_path, sound("mka", "-c:a", "flac", "-metadata:s:a:0", language))
-    assert (found.reason, "imitate what ffmpeg says" in found.detail) == ("unreadable", True)
