@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections import Counter
@@ -34,7 +35,7 @@ def from_folder(music: Path, directory: Path, days: Sequence[str] = DAYS, limit:
     found = _songs(music)
     if limit is not None and limit < len(found):
         found = [found[index * len(found) // limit] for index in range(limit)]
-    names = [path.relative_to(music).as_posix() for path in found]
+    names = [_legible(path.relative_to(music).as_posix()) for path in found]
     tastes = _tastes(names)
     uploads = []
     for place, index in enumerate(sorted(range(len(names)), key=lambda index: _hash(names[index]))):
@@ -42,7 +43,7 @@ def from_folder(music: Path, directory: Path, days: Sequence[str] = DAYS, limit:
         uploader = f"user-{60 + int(_hash(name)[-8:], 16) % UPLOADERS}"
         extension = path.suffix[1:].lower()
         upload = Upload(
-            *(_track_id(name), days[place % len(days)], extension, uploader, path.stem),
+            *(_track_id(name), days[place % len(days)], extension, uploader, _legible(path.stem)),
             style=tastes[index],
             name=name,
         )
@@ -77,6 +78,11 @@ def _songs(music: Path) -> list[Path]:
     if not found:
         raise NightjarError(f"{music} holds no music", f"It needs files that end in {', '.join(sorted(EXTENSIONS))}")
     return found
+
+
+def _legible(name: str) -> str:
+    r"""A file's name as text: bytes that are no UTF-8, as old programs and archives leave them, become `\xe9`."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _tastes(names: Sequence[str]) -> list[str]:

@@ -117,7 +117,7 @@ def test_a_place_where_it_cannot_run_is_no_fault_of_the_file(monkeypatch, tmp_pa
 
 def test_no_memory_is_due_to_the_limit_only_where_the_machine_has_some(monkeypatch):
     refused = _ended(244, "Exiting with exit code -12")
-    with pytest.raises(Unfit, match="too_costly"):
+    with pytest.raises(Unfit, match="too_costly: ffmpeg needs more than 1024 MiB of memory to read it"):
         check(refused, lambda: refused)
     monkeypatch.setattr(ffmpeg, "DECODE_MEMORY_BYTES", 2**62)  # more than any machine has
     with pytest.raises(NightjarError, match="no memory left") as raised:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ from deploy.demo.from_folder import from_folder, left_out
 from deploy.demo.listens import write_listens
 from deploy.demo.truth import DAYS, Truth
 from nightjar.errors import NightjarError
+from nightjar.ingest.metadata import decode, encode
 
 NAMES = (
     "Rock/01 One.mp3",
@@ -57,6 +59,25 @@ def test_names_that_are_equal_in_ascii_stay_apart(tmp_path):
         (tmp_path / folder / "Track 1.mp3").touch()
     truth = from_folder(tmp_path, tmp_path / "out")
     assert len({upload.track_id for upload in truth.uploads}) == 2
+
+
+def test_names_that_are_no_utf_8_are_taken(tmp_path):
+    """As Latin-1 and Shift JIS leave them; two of them differ in a byte that is no text."""
+    names = [b"caf\xe9/\x89\xcc.mp3", b"caf\xe9/\x89\xcd.mp3", b"plain.mp3"]
+    for name in names:
+        path = tmp_path / "music" / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name)
+    truth = from_folder(tmp_path / "music", tmp_path / "out")
+    assert Truth.read(tmp_path / "out") == truth
+    assert {upload.name for upload in truth.uploads} == {r"caf\xe9/\x89\xcc.mp3", r"caf\xe9/\x89\xcd.mp3", "plain.mp3"}
+    assert {(tmp_path / "out" / upload.key).read_bytes() for upload in truth.uploads} == set(names)
+    assert {decode(encode({"title": upload.title})).title for upload in truth.uploads} == {
+        r"\x89\xcc",
+        r"\x89\xcd",
+        "plain",
+    }
+    assert all(path.stat().st_size for path in write_listens(tmp_path / "out", truth))
 
 
 def test_a_limit_takes_files_from_all_over(music, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from nightjar import decoding
 from nightjar.ingest import judge
 from nightjar.ingest.judge import Reject, Sound
-from tests.corpus.binary import wav
+from tests.corpus.binary import ogg_pages, ogg_repaged, wav
 from tests.nightjar.ingest.made import probed, song, sound, why_not
 
 
@@ -234,11 +234,36 @@ def test_a_title_of_ffmpegs_own_words_is_only_a_title(tmp_path):
     assert judge.sound(found) is None
 
 
-def test_loudness_is_of_the_whole_where_the_format_changes(tmp_path):
-    """One frame of silent mono at the end, after four seconds of stereo."""
-    found = probed(tmp_path, sound("mp3", "-ac", "2") + sound("mp3", "-ac", "1", source="anullsrc=d=0.5"))
+@pytest.mark.parametrize("extension", ["mp3", "aac"])
+@pytest.mark.parametrize(
+    ("arguments", "source", "seconds"),
+    [
+        (("-ac", "1"), "anullsrc=d=0.03", 0.07),
+        (("-ac", "1"), "sine=440:duration=0.2,volume=4", 0.25),
+        (("-ac", "2", "-ar", "22050"), "anullsrc=d=2", 2.1),
+    ],
+    ids=["a stray mono frame", "loud mono", "half the rate"],
+)
+def test_loudness_is_of_the_whole_where_the_format_changes(tmp_path, extension, arguments, source, seconds):
+    found = probed(tmp_path, sound(extension, "-ac", "2") + sound(extension, *arguments, source=source))
+    assert judge.sound(found) is None
     assert found.loudness_lufs == pytest.approx(-21.7, abs=1.5)
-    assert found.duration_s == pytest.approx(4.6, abs=0.1)
+    assert found.duration_s == pytest.approx(4.0 + seconds, abs=0.15)
+
+
+@pytest.mark.parametrize("jump_s", [3600, -7, 10**7])
+@pytest.mark.parametrize("extension", ["ogg", "opus"])
+def test_a_jump_of_timestamps_loses_nothing(tmp_path, extension, jump_s):
+    body = sound(extension, source="sine=440:duration=20")
+    half = len(list(ogg_pages(body))) // 2
+    assert half > 2
+
+    def late(index: int, page: tuple) -> tuple:
+        return page if index < half else (*page[:4], page[4] + jump_s * 48_000, page[5])
+
+    found = probed(tmp_path, ogg_repaged(body, late))
+    assert judge.sound(found) is None
+    assert found.duration_s == pytest.approx(20.0, abs=0.1)
 
 
 @pytest.mark.parametrize("extension", ["ogg", "opus"])

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 import sys
+import time
 
+import pytest
+
+from nightjar import decoding
+from nightjar.ffmpeg import Unfit
 from nightjar.ingest import judge
 from tests.corpus.binary import comments, flac_with, id3, syncsafe
 from tests.nightjar.ingest.made import probed, song, sound, why_not
@@ -21,7 +27,20 @@ def test_tags_that_would_take_minutes_are_too_costly(tmp_path):
     found = probed(tmp_path, _flac_with_comments(80_000))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert why_not(found) == "too_costly"
+    said = r"ffmpeg worked for \d+\.\d s, and no sound had come yet: its tags, covers or index take that"
+    assert re.fullmatch(said, found.detail)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10  # of processor; it would take 160
+
+
+def test_sound_that_takes_more_work_than_it_may_is_said_to_be_the_reason(tmp_path, monkeypatch):
+    """The first sound may take no work at all; it comes so slowly that ffmpeg is still at it when that is looked at."""
+    monkeypatch.setattr(decoding, "_allowed", lambda given: 0.0 if given else 300.0)
+    (tmp_path / "upload").write_bytes(sound("wav", source="sine=440:duration=30"))
+    with pytest.raises(Unfit) as raised:
+        decoding.decode(tmp_path / "upload", lambda data: time.sleep(0.3))
+    assert raised.value.reason == "too_costly"
+    said = r"ffmpeg worked for \d+\.\d s on the first (\d+\.\d) s of its sound: encode it anew"
+    assert 0 < float(re.fullmatch(said, raised.value.detail)[1]) < 30
 
 
 def test_two_hundred_covers_are_no_obstacle(tmp_path):
