@@ -1,4 +1,4 @@
-"""What numba compiles is in Airflow's image: a user with an empty home, who may write to neither, compiles nothing anew."""
+"""What numba compiles is in Airflow's image: a user with an empty home, who may write to neither, compiles nothing."""
 
 from __future__ import annotations
 
