@@ -48,7 +48,7 @@ def _run(command: str, data: Path | None) -> int:
 
 
 def _known(folder: Path) -> Path:
-    return folders.known(folder, NOTED, f"python -m deploy.cluster up --data {folder}")
+    return folders.known(folder, NOTED, f".venv/bin/python -m deploy.cluster up --data {folder}")
 
 
 def _status(cluster: Cluster) -> int:

@@ -30,8 +30,6 @@ QUERY_NODES = 2
 _BUCKET = "milvus"
 NOTED = "cluster.json"
 """The file in a data directory that says that a cluster was made there."""
-_STOPPED = "stopped"
-"""Touched by whoever ends the cluster, so that one who waits for it to start knows why it does not."""
 _ALL_NODES = "__default_resource_group"
 _READY_WITHIN_S = 90.0
 Say = Callable[[str], None]
@@ -74,7 +72,7 @@ class Cluster:
         the cluster is ended meanwhile."""
         for package in (binaries.MILVUS, binaries.ETCD, binaries.KAFKA, binaries.JAVA):
             binaries.fetch(package)
-        begun, stopped = time.monotonic(), self._stopped()
+        begun, stopped = time.monotonic(), folders.stopped(self.data)
         try:
             storage, etcd, zookeeper, kafka = self.backing
             for together in ([storage, etcd, zookeeper], [kafka], list(self.roles.values())):
@@ -88,16 +86,11 @@ class Cluster:
             self._wait_for_query_nodes()
             say(f"the cluster is ready after {time.monotonic() - begun:.1f} s")
         except BaseException as error:
-            asked = self._stopped() != stopped
+            asked = folders.stopped(self.data) != stopped
             self.down()
             if asked and isinstance(error, Exception):
                 raise NightjarError("the cluster was stopped while it started", "To start it: make cluster") from error
             raise
-
-    def _stopped(self) -> int:
-        """When the cluster was last ended, in nanoseconds; 0 if it never was."""
-        noted = self.data / _STOPPED
-        return noted.stat().st_mtime_ns if noted.exists() else 0
 
     @staticmethod
     def _forget_sessions(etcd: Etcd) -> None:
@@ -128,7 +121,7 @@ class Cluster:
 
     def down(self, say: Say = lambda line: None) -> None:
         """End every process of the cluster, whoever started it; the data stays."""
-        (self.data / _STOPPED).touch()
+        folders.note_stop(self.data)
 
         def end(service: Service) -> None:
             ran = service.process

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deploy.demo.run import Plan, run
+from deploy.embedded import folders
 from deploy.embedded.stack import HOME, Stack
 from nightjar.errors import NightjarError
 
@@ -46,9 +47,14 @@ def main(arguments: list[str]) -> int:
 
 def _demonstrate(plan: Plan, console: Console) -> int:
     """Run the demonstration; returns the exit code. Raises NightjarError, having said what still runs."""
+    before = folders.stopped(plan.data)
     try:
         return 0 if run(plan, console) else 1
     except NightjarError as error:
+        if folders.stopped(plan.data) != before:
+            raise NightjarError(
+                "everything was stopped while the demonstration ran (make stop)", "make demo goes on where it was"
+            ) from error
         if plan.data.exists() and any(pid for _, pid, _ in Stack(plan.data).status()):
             going_on = "What runs goes on running; make stop ends it, make demo goes on from here"
             raise NightjarError(error.message, f"{error.remedy}\n{going_on}") from error

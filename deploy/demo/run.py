@@ -13,6 +13,7 @@ from rich.console import Console
 
 from deploy.demo.catalogue import write_catalogue
 from deploy.demo.from_folder import EXTENSIONS, from_folder, left_out
+from deploy.demo.kept import kept_or_made
 from deploy.demo.listens import write_listens
 from deploy.demo.nights import Nights
 from deploy.demo.progress import Progress
@@ -37,16 +38,17 @@ class Plan:
     music: Path | None = None
     limit: int | None = None
 
-    def catalogue(self) -> tuple[Path, Truth]:
-        """Write the catalogue and its listens; returns where, and what is known of it. The same bytes every time."""
-        directory = self.data / "catalogue"
+    def catalogue(self) -> tuple[Path, Truth, bool]:
+        """Write the catalogue and its listens: the same bytes every time. Returns where, what is known of it, and
+        whether its songs were composed before."""
+        directory, kept = self.data / "catalogue", False
         if self.music is None:
             directory.mkdir(parents=True, exist_ok=True)
-            truth = write_catalogue(directory)
+            truth, kept = kept_or_made(directory, write_catalogue)
         else:
             truth = from_folder(self.music, directory, limit=self.limit)
         write_listens(directory, truth)
-        return directory, truth
+        return directory, truth, kept
 
 
 def settings_for(truth: Truth) -> Settings:
@@ -63,8 +65,9 @@ def run(plan: Plan, console: Console) -> bool:
     """
     begun = time.monotonic()
     with _step(console, "Songs"):
-        directory, truth = plan.catalogue()
-        console.print(f"{len(truth.uploads)} uploads over {len(truth.days)} days in {directory}")
+        directory, truth, kept = plan.catalogue()
+        composed = ", as they were composed before" if kept else ""
+        console.print(f"{len(truth.uploads)} uploads over {len(truth.days)} days in {directory}{composed}")
         if plan.music and (others := left_out(plan.music)):
             console.print(f"{others} other files left out: a name must end in {', '.join(sorted(EXTENSIONS))}")
     stack = Stack(plan.data, settings_for(truth), CORES)
@@ -74,7 +77,7 @@ def run(plan: Plan, console: Console) -> bool:
     stack.enter()
     with _step(console, "Uploading"):
         written = upload(Objects(stack.settings), directory, truth)
-        console.print(f"{written} objects written; what was there already is left alone")
+        console.print(f"{written}; what was there already is left alone")
     nights = Nights(stack, truth.days)
     with _step(console, "Backfill"):
         console.print("$ " + " ".join(nights.command), soft_wrap=True)

@@ -6,6 +6,7 @@ import hashlib
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from deploy.demo.truth import Truth
 from nightjar.ingest.metadata import encode
@@ -15,11 +16,21 @@ _NEXT_SECOND_S = 1.1
 """Stores date objects by whole seconds, and of two songs the one that was uploaded first is canonical."""
 
 
-def upload(objects: Objects, directory: Path, truth: Truth) -> int:
+class Written(NamedTuple):
+    """How many objects were written."""
+
+    uploads: int
+    exports: int
+    """Of listens, one a day."""
+
+    def __str__(self) -> str:
+        return f"{self.uploads} uploads and {self.exports} exports of listens written"
+
+
+def upload(objects: Objects, directory: Path, truth: Truth) -> Written:
     """Upload every song and every export of listens; what is there with the same content stays untouched.
 
-    Day after day and by id, so that the store's dates are in the order that `truth` has. Returns how many objects were
-    written.
+    Day after day and by id, so that the store's dates are in the order that `truth` has.
     """
     written = 0
     for day in truth.days:
@@ -29,7 +40,7 @@ def upload(objects: Objects, directory: Path, truth: Truth) -> int:
             time.sleep(_NEXT_SECOND_S)
         written += came
     exports = (path.relative_to(directory).as_posix() for path in sorted(directory.glob("listens/dt=*/*.parquet")))
-    return written + sum(_put(objects, directory, key, {}) for key in exports)
+    return Written(written, sum(_put(objects, directory, key, {}) for key in exports))
 
 
 def _put(objects: Objects, directory: Path, key: str, metadata: dict[str, str]) -> bool:

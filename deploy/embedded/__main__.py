@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _known(data: Path) -> Path:
-    return folders.known(data, NOTED, f"python -m deploy.embedded up --data {data}")
+    return folders.known(data, NOTED, f".venv/bin/python -m deploy.embedded up --data {data}")
 
 
 def _scratch(arguments: list[str]) -> int:

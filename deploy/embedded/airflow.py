@@ -237,5 +237,6 @@ class AirflowApi:
             raise NightjarError(f"Airflow refused {method} {path}: {error.code} {said}", "See its page") from error
         except OSError as error:
             raise NightjarError(
-                f"Airflow at {self._address} does not answer: {error}", "Start it: python -m deploy.embedded up"
+                f"Airflow at {self._address} does not answer: {error}",
+                "Start it: .venv/bin/python -m deploy.embedded up",
             ) from error

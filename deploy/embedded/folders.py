@@ -7,6 +7,8 @@ from pathlib import Path
 
 from nightjar.errors import NightjarError
 
+_STOPPED = "stopped"
+
 
 def usable(folder: Path) -> Path:
     """The folder, which is there now, by its whole path. Raises NightjarError where none can be, or nothing written."""
@@ -29,3 +31,14 @@ def known(folder: Path, by: str, start: str) -> Path:
             f"nothing was ever started in {folder.resolve()}", f"Name another one, or start it: {start}"
         )
     return folder
+
+
+def note_stop(folder: Path) -> None:
+    """Note that what runs there is ended on purpose, for whoever uses it or waits for it to start."""
+    (folder / _STOPPED).touch()
+
+
+def stopped(folder: Path) -> int:
+    """When that was noted last, in nanoseconds; 0 if it never was."""
+    noted = folder / _STOPPED
+    return noted.stat().st_mtime_ns if noted.exists() else 0

@@ -143,6 +143,7 @@ class Stack:
     def down(self, say: Callable[[str], None] = lambda line: None) -> None:
         """End every process of the stack, whoever started it, and what those started; the data stays."""
         with self._locked():
+            folders.note_stop(self.data)
             self._stop(say)
 
     def _stop(self, say: Callable[[str], None]) -> None:

@@ -74,7 +74,9 @@ def _is_here(uri: str) -> bool:
 
 
 def _read(path: Path) -> dict[str, str]:
-    remedy = f"Let {NAMED_BY} name a file of lines NAME=value, or unset it and run python -m deploy.embedded up"
+    remedy = (
+        f"Let {NAMED_BY} name a file of lines NAME=value, or unset it and run .venv/bin/python -m deploy.embedded up"
+    )
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

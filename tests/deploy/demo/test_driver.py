@@ -12,10 +12,13 @@ from rich.console import Console
 
 from deploy.demo import __main__
 from deploy.demo import progress as progress_module
+from deploy.demo.kept import STAMP, kept_or_made
 from deploy.demo.nights import DAGS, Run, chained
 from deploy.demo.progress import Progress
 from deploy.demo.truth import Truth, Upload
 from deploy.demo.upload import upload
+from deploy.embedded.stack import Stack
+from nightjar.errors import NightjarError
 
 DAY = "2026-11-20"
 
@@ -32,10 +35,10 @@ def catalogue(tmp_path: Path) -> tuple[Path, Truth]:
 
 def test_what_is_there_already_is_not_uploaded_again(lake, catalogue):
     directory, truth = catalogue
-    assert upload(lake.objects, directory, truth) == 3
-    assert upload(lake.objects, directory, truth) == 0
+    assert str(upload(lake.objects, directory, truth)) == "2 uploads and 1 exports of listens written"
+    assert upload(lake.objects, directory, truth) == (0, 0)
     (directory / truth.uploads[0].key).write_text("another song")
-    assert upload(lake.objects, directory, truth) == 1
+    assert upload(lake.objects, directory, truth) == (1, 0)
     assert lake.objects.get(truth.uploads[0].key) == b"another song"
     assert lake.objects.head(truth.uploads[1].key).metadata == {"user-id": "user-1", "title": "%C3%84%201%2F2"}
 
@@ -63,6 +66,55 @@ def test_a_second_demonstration_is_refused_while_one_is_under_way(tmp_path, monk
     with __main__._alone():
         assert __main__.main([]) == 1
     assert "another make demo is under way here" in capsys.readouterr().out
+
+
+def test_a_demonstration_that_was_stopped_says_so_and_how_it_goes_on(tmp_path, monkeypatch, capsys):
+    """`make stop` in another shell takes the parts away in its midst: the next question is not answered."""
+    monkeypatch.setattr(__main__, "HOME", tmp_path)
+    data = tmp_path / "demo"
+
+    def stopped(plan, console):
+        Stack(plan.data).down()
+        raise NightjarError("Airflow at http://127.0.0.1:1 does not answer: refused", "Start it")
+
+    monkeypatch.setattr(__main__, "run", stopped)
+    assert __main__.main(["--data", str(data)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "everything was stopped while the demonstration ran (make stop) make demo goes on where it was" in said
+    assert "does not answer" not in said
+
+    def broken(plan, console):
+        raise NightjarError("Airflow at http://127.0.0.1:1 does not answer: refused", "Start it")
+
+    monkeypatch.setattr(__main__, "run", broken)
+    assert __main__.main(["--data", str(data)]) == 1
+    assert "does not answer" in capsys.readouterr().out
+
+
+def test_songs_are_composed_once_and_again_where_one_is_not_what_was_composed(catalogue):
+    directory, truth = catalogue
+    made = []
+
+    def make(into: Path) -> Truth:
+        made.append(into)
+        truth.write(into)
+        for each in truth.uploads:
+            (into / each.key).write_text(each.key)
+        return truth
+
+    assert kept_or_made(directory, make) == (truth, False)
+    assert kept_or_made(directory, make) == (truth, True)
+    (directory / truth.uploads[0].key).write_text("cut o")
+    assert kept_or_made(directory, make) == (truth, False)
+    (directory / truth.uploads[1].key).unlink()
+    assert kept_or_made(directory, make) == (truth, False)
+    stamp = directory / STAMP
+    stamp.write_text(stamp.read_text().replace('"code": "', '"code": "another'))
+    assert kept_or_made(directory, make) == (truth, False)
+    stamp.write_text("half writ")
+    assert kept_or_made(directory, make) == (truth, False)
+    assert kept_or_made(directory, make) == (truth, True)
+    assert len(made) == 5
 
 
 def test_each_change_is_a_line_where_there_is_no_terminal(lake, settings, monkeypatch, tmp_path):

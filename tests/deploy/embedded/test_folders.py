@@ -28,5 +28,5 @@ def test_only_a_start_makes_a_data_directory(tmp_path, capsys, main, command):
     place = tmp_path / "none"
     assert main(["--data", str(place), command]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"nothing was ever started in {place}. Name another one, or start it: python -m deploy.")
+    assert said.startswith(f"nothing was ever started in {place}. Name another one, or start it: .venv/bin/python -m ")
     assert not place.exists()
