@@ -90,6 +90,7 @@ def run(plan: Plan, console: Console) -> bool:
     console.print(f"\nTook {time.monotonic() - begun:.0f} s. It goes on running:")
     console.print(f"  Airflow       {stack.page}", markup=False)
     console.print("  command line  .venv/bin/nightjar status, .venv/bin/nightjar recs user-01")
+    console.print("  your upload   docs/demonstration.md")
     console.print("  stop          make stop")
     return verdict is None or not verdict.mistakes
 

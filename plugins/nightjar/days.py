@@ -33,6 +33,12 @@ def backfill(day: str, airflow: str = "airflow") -> str:
     return f"{airflow} backfill create --dag-id ingest_uploads {days} --reprocess-behavior completed"
 
 
+def rerun(day: str, stage: str = "") -> str:
+    """The command that makes `day`, or makes it again, from a stage on: what a person is told of a day that is not
+    done."""
+    return f"nightjar rerun {day} --from {stage}" if stage else f"nightjar rerun {day}"
+
+
 def number(day: str) -> int:
     """The day as a whole number, 20261120: what Milvus filters by."""
     return int(day.replace("-", ""))

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from deploy.demo.catalogue import REUPLOADED
 from deploy.demo.judge import judge
 from deploy.demo.nights import DAGS, Nights
 from deploy.demo.progress import Progress
@@ -29,6 +30,7 @@ from deploy.embedded.stack import Stack
 from nightjar.lake import Lake, Partition
 from nightjar.schemas import NEW_USERS
 from nightjar.settings import FIRST_MODEL
+from tests.end_to_end import own_upload
 
 SEPARATED_BEFORE_THE_KILL = 4
 WITHIN_S = 3600.0
@@ -218,6 +220,18 @@ def test_no_run_failed_on_the_way(night: Night):
     states = Nights(night.stack, night.truth.days).states()
     assert {run.state for run in states.values()} == {"success"}
     assert len(states) == len(DAGS) * len(night.truth.days)
+
+
+def test_an_upload_of_ones_own_goes_in_as_the_page_tells(night: Night, made):
+    """The file of a song that is there: its list's place is the first one's."""
+    song = next(each for each in night.truth.accepted if each.name == REUPLOADED)
+    said = own_upload.follow(night.stack, made.directory / song.key)
+    assert said["rejects"] == f"Rejects of {own_upload.DAY}: none\n"
+    assert song.track_id in said["similar"]
+    assert song.track_id in said["duplicates"]
+    assert f"{own_upload.TRACK} (Mein Lied, süß, uploaded on {own_upload.DAY}) is not on the list" in said["why"]
+    assert "The app reads just this" in said["recs"]
+    assert "Unfinished" not in said["status"]
 
 
 def test_going_down_leaves_no_process(night: Night):

@@ -34,7 +34,7 @@ def answer(known: Known, row: dict, notes: list[str]) -> Answer:
     late = exports.since_read(known.lake, day)
     data = row | {"reasons": reasons, "listens_detail": listens, "drift": _drift(known, row), "held": why_held}
     data |= {"late_exports": str(late) if late else None, "takedowns_detail": _takedowns(known, day)}
-    return Answer(data, sections, [*_sentences(data, known.settings.airflow), *notes])
+    return Answer(data, sections, [*_sentences(data), *notes])
 
 
 def _steps(row: dict) -> list[tuple[str, str]]:
@@ -74,18 +74,18 @@ def _drift(known: Known, row: dict) -> str | None:
     return str(found) if found else None
 
 
-def _sentences(data: dict, airflow: str) -> list[str]:
+def _sentences(data: dict) -> list[str]:
     day, said = data["day"], []
     if data["held"]:
         said.append(f"It was held: {data['held']}")
     if data["uploads"] is None and data["drift"]:
-        said.append(f"Uploads were not taken in yet, {data['drift']}: {days.backfill(day, airflow)}")
+        said.append(f"Uploads were not taken in yet, {data['drift']}: {days.rerun(day)}")
     elif data["drift"]:
-        said.append(f"Since the freeze {data['drift']}: nightjar rerun {day}")
+        said.append(f"Since the freeze {data['drift']}: {days.rerun(day)}")
     if data["late_exports"]:
         said.append(
             f"Exports came since they were read: {data['late_exports']}. The nights of the next seven days take them; "
-            f"at once: nightjar rerun {day}"
+            f"at once: {days.rerun(day)}"
         )
     if (takedowns := data["takedowns_detail"]) and takedowns["named"]:
         said.append(f"{takedowns['named']} takedowns, {len(takedowns['waiting'])} of them not purged yet")

@@ -11,11 +11,13 @@ from functools import cached_property
 import pyarrow as pa
 
 from nightjar import schemas
+from nightjar.days import rerun
 from nightjar.errors import NightjarError
 from nightjar.ingest import names
 from nightjar.lake import Lake, Partition
 from nightjar.objects import ObjectMissing
 from nightjar.settings import Settings
+from nightjar.takedowns import ledger
 
 STAGES = ("ingest", "embed", "listens")
 """The stages that reject."""
@@ -126,7 +128,8 @@ class Known:
         return None
 
     def no_track(self, track_id: str) -> NightjarError:
-        """The error that says why there is no such track: it was rejected, is a title, or is misspelt."""
+        """The error that says why there is no such track: it was rejected, is a title, is taken down, was uploaded and
+        not taken in, or is misspelt."""
         wanted = track_id.strip().casefold()
         for day in reversed(self._folders("lake/rejects/")):
             if rejected := self.rejection(track_id, day):
@@ -139,7 +142,29 @@ class Known:
                 f"{track_id!r} is a title, and a track id is asked for",
                 f"The track id of that title is {' or '.join(called[:3])}{more}",
             )
-        return NightjarError(f"there is no track {track_id!r}", nearest(track_id, known, "tracks"))
+        if track_id in ledger.taken_down(self.lake):
+            return NightjarError(f"track {track_id!r} is taken down", "docs/takedowns.md says what that means")
+        if waiting := self._uploads_of(track_id):
+            day, key = waiting[-1]
+            what = f"track {track_id!r} was uploaded on {day} ({key}), and no run has taken it in yet"
+            return NightjarError(what, f"nightjar status {day} shows how far the day is; {rerun(day)} takes it in")
+        return NightjarError(
+            f"there is no track {track_id!r}, and no upload of that name",
+            f"{nearest(track_id, known, 'tracks')} nightjar status shows the days and their uploads",
+        )
+
+    def _uploads_of(self, track_id: str) -> list[tuple[str, str]]:
+        """Day and key of the objects that the app has put there under a track's name, by day."""
+        if not names.is_track_id(track_id):
+            return []
+
+        def keys(day: str) -> list[tuple[str, str]]:
+            named, objects = names.prefix(day) + track_id, self.lake.objects
+            plain = [named] if objects.exists(named) else []
+            return [(day, key) for key in (*plain, *(seen.key for seen in objects.list(f"{named}.")))]
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return [each for found in pool.map(keys, self.upload_days) for each in found]
 
 
 def nearest(typed: str, known: list[str], what: str) -> str:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from nightjar import queries
 from nightjar.cli.known import STAGES, Known
 from nightjar.cli.output import Answer, Section
+from nightjar.days import rerun
 from nightjar.errors import NightjarError
 from nightjar.ingest import metadata, names
 from nightjar.ingest.metadata import Metadata
@@ -23,7 +24,7 @@ _COLUMNS = ("stage", "reason", "object", "detail", "title", "uploader")
 
 
 def run(settings: Settings, arguments: Namespace) -> Answer:
-    """What was turned away. Raises NightjarError for an unknown day, PartitionMissing for one that was not run."""
+    """What was turned away. Raises NightjarError for an unknown day, and for one that was not taken in yet."""
     known = Known(settings)
     day = known.day(arguments.day)
     ended = {stage: known.lake.exists(Partition("rejects", day, stage=stage)) for stage in STAGES}
@@ -32,7 +33,8 @@ def run(settings: Settings, arguments: Namespace) -> Answer:
             f"ingest of {day} has begun and has not ended: what it turns away is not known yet",
             f"See nightjar status {day}",
         )
-    known.lake.manifest(Partition("rejects", day, stage="ingest"))
+    if not ended["ingest"]:
+        raise NightjarError(f"{day} was not taken in yet: what is turned away is not known", f"Make it: {rerun(day)}")
     found = queries.run(
         settings, "rejects_of_day", {"rejects": known.rejects(day), "tracks": known.tracks([day])}
     ).to_pylist()

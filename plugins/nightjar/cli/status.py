@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -65,13 +66,27 @@ def _unfinished(opened: list[Open]) -> list[Section]:
     """What a person looks for first: the stages that are not done, and what makes each."""
     if not opened:
         return []
-    rows = [(each.day, each.stage, each.since or "-", each.why, _remedy(each)) for each in opened]
+    rows = [
+        (each.day, each.stage, each.since or "-", each.why, todo)
+        for each, todo in zip(opened, _remedies(opened), strict=True)
+    ]
     return [Section("Unfinished", ("day", "stage", "since", "why", "what to do"), rows)]
 
 
-def _remedy(stage: Open) -> str:
-    """What a person can do; nothing for what runs, and for what waits, which starts when that has come."""
-    return "nothing: it runs" if stage.runs else stage.command if stage.failed or stage.due else "nothing: it waits"
+def _remedies(opened: list[Open]) -> Iterator[str]:
+    """What a person can do of each stage; nothing for what runs, and for what waits, which starts when that has come.
+    A command makes all later stages of its day too: it stands at the earliest."""
+    commanded: dict[str, str] = {}
+    for each in opened:
+        if each.runs:
+            yield "nothing: it runs"
+        elif not (each.failed or each.due):
+            yield "nothing: it waits"
+        elif each.day in commanded:
+            yield f"nothing: comes with {commanded[each.day]}"
+        else:
+            commanded[each.day] = each.stage
+            yield each.command
 
 
 def _overview(known: Known, settings: Settings, chosen: list[str], found: list[dict], notes: list[str]) -> Answer:

@@ -6,15 +6,26 @@ from argparse import Namespace
 
 from nightjar.cli.known import Known
 from nightjar.cli.output import Answer, Section
+from nightjar.errors import NightjarError
 from nightjar.settings import Settings
 from nightjar.takedowns import ledger
 
 
 def run(settings: Settings, arguments: Namespace) -> Answer:
-    """Why a song is, or is not, on a list. Raises NightjarError for an unknown day or track."""
+    """Why a song is, or is not, on a list. Raises NightjarError for an unknown day or track, and for a track that the
+    lists of the day could not know."""
     known = Known(settings)
     day = known.list_day(arguments.day)
     track_day = known.track_day(arguments.track)
+    if rejected := known.rejection(arguments.track, track_day):
+        raise rejected
+    if track_day > day:
+        raise NightjarError(
+            f"track {arguments.track!r} was uploaded on {track_day}, after the newest lists, which are of {day}"
+            if not arguments.day
+            else f"track {arguments.track!r} was uploaded on {track_day}, after the lists of {day}",
+            f"nightjar status {track_day} shows how far its day is",
+        )
     from nightjar.recommend.why import why
 
     found = why(settings, arguments.user, arguments.track, day)

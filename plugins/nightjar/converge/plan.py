@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nightjar import clock
+from nightjar import clock, days
 from nightjar.converge.rules import rules
 from nightjar.converge.stages import CONVERGE_DAYS, DAGS, At, Known, has_failed, record, unfinished
 from nightjar.converge.steps import OWN_RUNS, read, waits_for
@@ -37,7 +37,7 @@ class Open:
     @property
     def command(self) -> str:
         """What makes it, once the cause is mended."""
-        return f"nightjar rerun {self.day} --from {self.stage}"
+        return days.rerun(self.day, self.stage)
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,17 @@ def describe(known: Known, of_settings: Mapping[str, str], now: datetime) -> lis
     return found
 
 
+def oldest(now: datetime) -> str:
+    """The first day of which `converge` starts anything."""
+    return (now - timedelta(days=CONVERGE_DAYS)).date().isoformat()
+
+
 def plan(found: Collection[Open], idle: Collection[str], now: datetime) -> list[Start]:
     """The runs to start: for every day that has something due, the DAG of its earliest such stage. A DAG that has a run
     queued or running is left alone until the next time: that run may be the one."""
-    since = (now - timedelta(days=CONVERGE_DAYS)).date().isoformat()
     starts: dict[tuple[str, str], Start] = {}
     for each in found:
-        if each.due and each.day >= since and each.dag in idle:
+        if each.due and each.day >= oldest(now) and each.dag in idle:
             run_id = f"{OWN_RUNS}{each.day}__{each.stage}__{now:%Y%m%dT%H%M%S}"
             starts.setdefault((each.dag, each.day), Start(each.dag, each.day, run_id))
     return list(starts.values())

@@ -72,6 +72,15 @@ def _concerning(lake: Lake, model: str, of_settings: Mapping[str, str], at: At) 
     return own or read(lake, model, of_settings)
 
 
+def must_be_over(settings: Settings, day: str) -> None:
+    """Raises DayNotOver for a day that goes on, unless the settings allow that."""
+    if not days.is_over(day, clock.now()) and settings.open_days != "allow":
+        raise DayNotOver(
+            f"{day} is not over (UTC), and what comes later today would be left out",
+            "Wait for midnight UTC; NIGHTJAR_OPEN_DAYS=allow takes what is there, for tests",
+        )
+
+
 def begin(settings: Settings, at: At, run_id: str) -> None:
     """Note that a run begins to make a stage, and from what.
 
@@ -79,18 +88,14 @@ def begin(settings: Settings, at: At, run_id: str) -> None:
     is missing or out of date; in a run of `converge` or of the schedule also if the stage is current. A run that a
     person or an event has started makes it again.
     """
-    if not days.is_over(at.day, clock.now()) and settings.open_days != "allow":
-        raise DayNotOver(
-            f"{at.day} is not over (UTC), and what comes later today would be left out",
-            "Wait for midnight UTC; NIGHTJAR_OPEN_DAYS=allow takes what is there, for tests",
-        )
+    must_be_over(settings, at.day)
     lake, of_settings = Lake(settings), rules(settings)
     known = _concerning(lake, settings.model, of_settings, at)
     if missing := waits_for(known, of_settings, at, clock.now()):
         raise NotDue(f"{at} waits for the {', the '.join(map(str, missing))}", "It is started when that is done")
     together = [At(at.day, stage) for stage in _OF_A_RUN.get(at.stage, (at.stage,))]
     if run_id.startswith(_NOBODY_ASKED) and all(is_current(known, of_settings, each) for each in together):
-        raise NotDue(f"{at} is up to date", f"To make it again: nightjar rerun {at.day} --from {at.stage}")
+        raise NotDue(f"{at} is up to date", f"To make it again: {days.rerun(at.day, at.stage)}")
     now = inputs(known, of_settings, at)
 
     def begun(seen: Record) -> Record:

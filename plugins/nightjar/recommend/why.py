@@ -43,7 +43,7 @@ def why(settings: Settings, user_id: str, track_id: str, day: str) -> dict:
     if song < 0:
         raise NightjarError(
             f"track {track_id!r} is not in the library of {day}",
-            f"It was rejected (`nightjar rejects DAY`), or it came later, or its day was not swept by {day}",
+            "Its day is not swept yet, or it is taken down: nightjar status DAY of its day says which",
         )
     looked = _look(context, _user(lake, settings.model, day, context, user_id))
     answer = {"user": user_id, "track": track_id, "day": day, "list": "own" if looked.user.user_id else "new_users"}

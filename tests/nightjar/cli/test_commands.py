@@ -9,51 +9,13 @@ from dataclasses import replace
 import pytest
 
 from nightjar import schemas
-from nightjar.cli import main, rerun
+from nightjar.cli import main
 from nightjar.ingest import steps as ingest
 from nightjar.lake import Lake, Partition
 from nightjar.publish.steps import commit_lists
 from nightjar.recommend import steps as recommend
-from nightjar.settings import Settings
-from tests.nightjar.cli import made
 from tests.nightjar.cli.made import DAY, FIRST
 from tests.nightjar.recommend import night
-
-
-@pytest.fixture
-def nights(settings, milvus, kv) -> Settings:
-    return made.nights(settings)
-
-
-@pytest.fixture
-def published(settings, milvus, kv) -> Settings:
-    return made.published(settings)
-
-
-@pytest.fixture
-def ask(capsys):
-    """Runs a command; its JSON."""
-
-    def ask(*arguments: str) -> dict:
-        assert main([*arguments, "--json"]) == 0
-        return json.loads(capsys.readouterr().out)
-
-    return ask
-
-
-@pytest.fixture
-def fail(capsys):
-    """Runs a command that must not find anything; its one line on stderr."""
-
-    def fail(*arguments: str) -> str:
-        assert main(arguments) == 1
-        said = capsys.readouterr()
-        assert said.out == ""
-        assert said.err.startswith("nightjar: ")
-        assert said.err.count("\n") == 1
-        return said.err
-
-    return fail
 
 
 def test_status_counts_what_each_day_came_to(published, ask, capsys):
@@ -227,23 +189,6 @@ def test_json_may_be_asked_for_before_the_command(nights, ask, capsys):
     assert json.loads(capsys.readouterr().out) == answered
 
 
-def test_rerun_lets_a_day_be_made_again_from_a_stage_on(nights, ask, fail, monkeypatch, capsys):
-    monkeypatch.setattr(rerun, "_start", lambda airflow: False)
-    lake = Lake(nights)
-    lake.objects.put(f"uploads/dt={DAY}/one.mp3", b"x")
-    ingest.freeze(nights, DAY)
-    lake.objects.put(f"uploads/dt={DAY}/late.mp3", b"x")
-    assert main(["status"]) == 0
-    assert f"Uploads came since they were frozen: {DAY} (nightjar status {DAY} says how)" in capsys.readouterr().out
-    assert ask("rerun", DAY, "--from", "sweep")["stages"] == ["sweep", "publish"]
-    assert lake.manifest(Partition("uploads", DAY)).rows == 1
-    assert ask("rerun", DAY)["stages"] == ["ingest", "listens", "embed", "load", "sweep", "publish"]
-    assert lake.manifest(Partition("uploads", DAY)).rows == 2, "what came late is taken in"
-    opened = {(each["stage"], each["command"]) for each in ask("status", DAY)["unfinished"]}
-    assert ("ingest", f"nightjar rerun {DAY} --from ingest") in opened
-    assert "nothing is known of 1999-01-01" in fail("rerun", "1999-01-01")
-
-
 @pytest.mark.parametrize("command", ["status", "rejects", "rerun"])
 def test_an_unknown_day_is_answered_with_the_known_ones(nights, fail, command):
     assert f"nothing is known of 2027-01-01. Known are {FIRST}, {DAY}" in fail(command, "2027-01-01")
@@ -257,7 +202,7 @@ def test_a_day_without_lists_is_answered_with_those_that_have_some(published, fa
 def test_an_unknown_track_is_answered_with_the_nearest(published, fail):
     for command in (("similar",), ("duplicates",), ("why", "u00")):
         said = fail(*command, "s20_05")
-        assert "there is no track 's20_05'. Did you mean s20-05" in said
+        assert "there is no track 's20_05', and no upload of that name. Did you mean s20-05" in said
     assert "None of 40 tracks is called like that; the first is s20-00" in fail("similar", "päte/.. x")
     said = fail("similar", "lost")
     assert f"track 'lost' was rejected on {DAY}, not_audio: x. See nightjar rejects {DAY}" in said
@@ -282,7 +227,7 @@ def test_a_track_without_a_vector_is_not_compared(nights, fail):
 def test_an_empty_bucket_says_where_uploads_go(settings, milvus, kv, fail):
     assert "holds no day yet. Uploads go to uploads/dt=YYYY-MM-DD/" in fail("status")
     assert "nothing is known of 2026-11-20. There are none yet" in fail("status", "2026-11-20")
-    assert "there is no track 'x'. There are no tracks yet" in fail("similar", "x")
+    assert "there is no track 'x', and no upload of that name. There are no tracks yet" in fail("similar", "x")
     assert "no day has lists of the model" in fail("recs", "u")
     assert "no day has been swept for duplicates" in fail("duplicates")
 

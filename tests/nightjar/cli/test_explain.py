@@ -155,8 +155,8 @@ def test_the_sound_is_asked_for_where_the_songs_agree(written, monkeypatch, tmp_
 
 
 def test_what_cannot_be_explained_is_said(written, fail):
-    assert "there is no track 'alfa'. Did you mean alpha" in fail("alfa", "beta")
-    assert "there is no track 'betta'. Did you mean beta" in fail("alpha", "betta")
+    assert "there is no track 'alfa', and no upload of that name. Did you mean alpha" in fail("alfa", "beta")
+    assert "there is no track 'betta', and no upload of that name. Did you mean beta" in fail("alpha", "betta")
     assert "'alpha' is one track, and a pair needs two" in fail("alpha", "alpha")
     assert "cannot be written to 'none/x.png': No such file or directory" in fail(
         "alpha", "alpha-again", "--out", "none/x.png"
