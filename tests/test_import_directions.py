@@ -38,6 +38,7 @@ FOR_THE_EMBEDDER = {
     "leading",
     "legible",
     "objects",
+    "ogg",
     "parent",
     "partition",
     "parts",

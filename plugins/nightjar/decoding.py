@@ -7,16 +7,17 @@ it found is kept and told it the next time.
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from nightjar import ffmpeg, leading
+from nightjar import ffmpeg, leading, ogg
 from nightjar.errors import NightjarError
 from nightjar.ffmpeg import Ended, Unfit
 from nightjar.ffmpeg_log import OWN
@@ -24,6 +25,7 @@ from nightjar.thresholds import (
     DECODE_CPU_S,
     DECODE_PACE,
     DECODE_START_CPU_S,
+    MAX_CHANGES,
     MAX_CHANNELS,
     MAX_DURATION_S,
     MAX_SAMPLE_RATE,
@@ -47,6 +49,7 @@ CODECS = (
 )
 """Decoders that may be used: none of pictures and video, which a file may have besides."""
 
+_CHUNK = 1 << 20
 _NOT_OPENED = re.compile(rf"{OWN}Error opening input: ")
 _CONTAINER = re.compile(rf"{OWN}\[in#0/(\w+)[\w,]* @ ")
 _CODEC = re.compile(rf"{OWN}\[aist#0:\d+/(\w+) @ ")
@@ -55,7 +58,8 @@ _SHAPE = re.compile(rf"{OWN}tb:\d+/\d+ samplefmt:\w+ samplerate:(\d+) chlayout:(
 """Said of the first sound that is decoded."""
 _DECODED = re.compile(rf"{OWN}(\d+) frames decoded; (\d+) decode errors")
 _CHANGED = re.compile(rf"{OWN}Error during demuxing: Not yet implemented")
-"""Said of a chain of Ogg streams whose rate or channels change, of which it reads the first alone."""
+"""Said where rate or channels change in a chain of Ogg streams: no more is read. `nightjar.ogg` finds these places, but
+for those of codecs that it does not know."""
 _NO_MIX = re.compile(rf"{OWN}Rematrix is needed between ")
 _ANY_STREAM = re.compile(r"^  Stream #0:", re.MULTILINE)
 """Of pictures and data too. A tag can write it; then a file with no sound is said to hold pictures or data."""
@@ -85,7 +89,8 @@ def decode(path: Path, take: Callable[[bytes], object], container: str | None = 
     """Give `take` the samples of the first audio stream, whole frames of float32 stereo at RATE, and say what it is.
 
     `container` is what an earlier decoding found. No more than a second beyond MAX_DURATION_S is decoded, by the count
-    of samples. Raises NotOpened, Unfit if the bytes are at fault, NightjarError if the place is.
+    of samples. Of a chain of Ogg streams all are decoded, and what is said is of the first. Raises NotOpened, Unfit if
+    the bytes are at fault, NightjarError if the place is.
     """
     if container is not None and container not in CONTAINERS:
         raise NightjarError(f"there is no container {container!r}", f"Containers: {', '.join(CONTAINERS)}")
@@ -101,13 +106,36 @@ def decode(path: Path, take: Callable[[bytes], object], container: str | None = 
         given, rest = given + cut, data[cut:]
         return given < enough
 
-    ended = _run(path, whole, container)
-    seconds = given // FRAME_BYTES / RATE
-    _in_limits(ended)  # however it ended: a rate of 2 GHz takes more memory than there is
-    if ended.by_us == ffmpeg.CPU:
-        raise Unfit("too_costly", _costly(ended.cpu_s, seconds))
-    ffmpeg.check(ended, lambda: _run(path, lambda _: True, container))
-    return _read(ended, seconds)
+    def piece(file: BinaryIO) -> Heard:
+        before = given
+        ended = _run(file, whole, container)
+        seconds = (given - before) // FRAME_BYTES / RATE
+        _in_limits(ended)  # however it ended: a rate of 2 GHz takes more memory than there is
+        if ended.by_us == ffmpeg.CPU:
+            raise Unfit("too_costly", _costly(ended.cpu_s, seconds))
+        ffmpeg.check(ended, lambda: _run(file, lambda _: True, container))
+        return _read(ended, seconds)
+
+    with opened(path) as file:
+        first, *more = ogg.pieces(file.fileno()) or [(0, 0)]
+        if not more:
+            return piece(file)
+        if len(more) > MAX_CHANGES:
+            raise Unfit("unsupported_format", f"Its codec, rate or channels change more than {MAX_CHANGES} times")
+        with _part(file, *first) as part:
+            heard = piece(part)
+        for start, end in more:
+            if given >= enough:
+                break
+            with _part(file, start, end) as part:
+                try:
+                    then = piece(part)
+                except Unfit as unfit:
+                    reason = "unreadable" if isinstance(unfit, NotOpened) else unfit.reason
+                    raise Unfit(reason, f"After {heard.seconds:.1f} s: {unfit.detail}") from unfit
+            frames, errors = heard.frames + then.frames, heard.errors + then.errors
+            heard = replace(heard, seconds=heard.seconds + then.seconds, frames=frames, errors=errors)
+        return heard
 
 
 def channels_of(layout: str) -> int:
@@ -152,12 +180,22 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         yield given
 
 
-def _run(path: Path, take: Callable[[bytes], bool], container: str | None) -> Ended:
+@contextmanager
+def _part(file: BinaryIO, start: int, end: int) -> Iterator[BinaryIO]:
+    """A file of the bytes from `start` to `end`, excluded, of another."""
+    with tempfile.TemporaryFile() as part:
+        for at in range(start, end, _CHUNK):
+            part.write(os.pread(file.fileno(), min(_CHUNK, end - at), at))
+        part.flush()
+        yield part
+
+
+def _run(file: BinaryIO, take: Callable[[bytes], bool], container: str | None) -> Ended:
     kept = ("-map", "0:a:0", "-map_metadata", -1, "-map_chapters", -1)
     shape = ("-ac", CHANNELS, "-ar", RATE, "-c:a", "pcm_f32le", "-f", "f32le", "-fd", 1, "fd:")
     command = ffmpeg.command("-v", "verbose", *source(container), *kept, *shape)
-    with opened(path) as file:
-        return ffmpeg.run(command, file, take, _allowed)
+    os.lseek(file.fileno(), 0, os.SEEK_SET)  # an earlier ffmpeg, to which the same descriptor was given, has moved it
+    return ffmpeg.run(command, file, take, _allowed)
 
 
 def _costly(cpu_s: float, seconds: float) -> str:

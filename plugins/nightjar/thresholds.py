@@ -16,6 +16,9 @@ MAX_DECODE_ERROR_SHARE = 0.1
 """A file of whose frames more than this share does not decode is broken; a few bad frames at a cut are common."""
 MAX_CHANNELS = 8
 """7.1 has eight; more is a recording desk's, and how it sounds as stereo is not known."""
+MAX_CHANGES = 15
+"""Times that codec, rate or channels may change in a chain of Ogg streams. Each change starts ffmpeg once more, which
+takes up to DECODE_START_CPU_S."""
 MIN_SAMPLE_RATE = 4_000
 """Hz. A telephone has 8,000; 1 Hz would be three hours in 20 kB, and holds no sound."""
 MAX_SAMPLE_RATE = 768_000

@@ -266,15 +266,6 @@ def test_a_jump_of_timestamps_loses_nothing(tmp_path, extension, jump_s):
     assert found.duration_s == pytest.approx(20.0, abs=0.1)
 
 
-@pytest.mark.parametrize("extension", ["ogg", "opus"])
-def test_a_chain_of_streams_is_decoded_whole_or_it_is_said_why_not(tmp_path, extension):
-    first = sound(extension, "-ac", "2")
-    assert probed(tmp_path, first + first).duration_s == pytest.approx(8.0, abs=0.1)
-    found = probed(tmp_path, first + sound(extension, "-ac", "1"))
-    assert found.reason == "unsupported_format"
-    assert found.detail.startswith("After 4.0 s its rate or channels change")
-
-
 def test_the_length_is_that_of_what_is_decoded(tmp_path, monkeypatch):
     """Timestamps of files one after the other fall behind the samples."""
     monkeypatch.setattr(decoding, "MAX_DURATION_S", 30.0)
