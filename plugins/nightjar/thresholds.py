@@ -52,6 +52,10 @@ EXPORT_SLACK_BYTES = 2**24
 EXPORT_BATCH_BYTES = 2**28
 """Text that is stored as differences may take so many bytes at a time, were each row as long as its whole column. A
 million UUIDs are then read by 7 rows, in 7 s instead of 0.4 s; one value of 1 MB that 2,000 rows repeat took 3 GB."""
+EXPORT_MEMORY_BYTES = 2**31
+"""Reading a file may take so many bytes of address space: a million listens whose ids are as long as ids may be."""
+EXPORT_MEMORY_PER_BYTE = 48
+"""And so many more for each byte of the file: a listen is stored in 3 bytes at least, and takes 120."""
 EXPORT_FOOTER_BYTES = 2**25
 """A longer footer is not parsed: 300 row groups of 30 columns take 1.3 MB, and parsing takes ten times as much."""
 MAX_BAD_ROW_SHARE = 0.1

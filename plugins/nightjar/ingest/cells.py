@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pyarrow as pa
@@ -24,11 +25,14 @@ _UUID_BYTES = 16
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _YEARS = (-62_135_596_800, 253_402_300_800)
 """Seconds since 1970 of the years that a time can have, 1 to 9999."""
+_DATE = r"(?P<date>[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))"
+_CLOCK = r"[T ](?P<clock>(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)(?P<fraction>\.\d{1,9})?"
 _ZONE = r"(?P<zone> ?(?:[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?))"
-_TIME = (
-    r"^(?P<date>[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))"
-    r"(?:[T ](?P<clock>(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)(?P<fraction>\.\d{1,9})?" + _ZONE + r"?)?$"
-)
+_NAME = r"(?: [A-Z]{2,5}| [+-]\d{2}(?:\d{2})?|\[!?[\w+/-]+\])?"
+"""What may follow the offset, which says it all: the zone's short name (Go), or its region (RFC 9557, Java)."""
+_TIME = rf"^{_DATE}(?:{_CLOCK}(?:{_ZONE}{_NAME})?)?$"
+_TIME_THERE = rf"^{_DATE}{_CLOCK} (?P<region>[A-Z][\w+-]*(?:/[\w+-]+){{1,2}})$"
+"""A time with its zone's region alone, as DuckDB writes it."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,7 @@ def _text(column: pa.Array) -> Cells:
         return _whole(_uuids(column.storage if isinstance(column, pa.ExtensionArray) else column))
     if not _is_bytes(column.type):  # whole numbers
         return _whole(column.cast(pa.string()))
-    if column.type == pa.binary(_UUID_BYTES):
-        return _uuids_or_text(column)
-    return _decoded(column)
+    return _decoded(column) if _is_text(column.type) else _uuids_or_text(column)
 
 
 def _decoded(column: pa.Array) -> Cells:
@@ -117,21 +119,30 @@ def _utf8(raw: bytes | None) -> str | None:
 
 
 def _uuids_or_text(column: pa.Array) -> Cells:
-    """Sixteen bytes that nothing calls a UUID, as ClickHouse wrote them before it marked them, or padded text.
+    """Bytes that nothing calls UUIDs, as ClickHouse and drivers of databases write those, or text.
 
-    A UUID has its version and variant (RFC 9562) where text in ASCII has no such bytes.
+    Sixteen bytes with the version and the variant of a UUID (RFC 9562) are one. Text in ASCII has no such bytes.
     """
-    raw = np.frombuffer(b"".join(each or bytes(_UUID_BYTES) for each in column.to_pylist()), np.uint8)
-    raw = raw.reshape(-1, _UUID_BYTES)
-    version = raw[:, 6] >> 4
-    is_uuid = (raw[:, 8] >> 6 == 0b10) & (version >= 1) & (version <= 8)
-    text, is_uuid = _decoded(column), pa.array(is_uuid)
-    return Cells(pc.if_else(is_uuid, _uuids(column), text.values), pc.and_(text.broken, pc.invert(is_uuid)))
+    text, raw = _decoded(column), column.cast(pa.large_binary())
+    sixteen = pc.fill_null(pc.equal(pc.binary_length(raw), _UUID_BYTES), False)
+    if not pc.any(sixteen).as_py():
+        return text
+    raw = pc.if_else(sixteen, raw, pa.scalar(None, raw.type))
+    octets = _octets(raw)
+    version = octets[:, 6] >> 4
+    is_uuid = pc.and_(sixteen, pa.array((octets[:, 8] >> 6 == 0b10) & (version >= 1) & (version <= 8)))
+    return Cells(pc.if_else(is_uuid, _uuids(raw), text.values), pc.and_(text.broken, pc.invert(is_uuid)))
+
+
+def _octets(column: pa.Array) -> np.ndarray:
+    """Cells of 16 bytes or none as (n, 16) uint8; a null is zeros."""
+    raw = b"".join(each or bytes(_UUID_BYTES) for each in column.to_pylist())
+    return np.frombuffer(raw, np.uint8).reshape(-1, _UUID_BYTES)
 
 
 def _uuids(column: pa.Array) -> pa.Array:
     """The usual notation: 36 characters, in lower case."""
-    raw = np.frombuffer(b"".join(each or bytes(_UUID_BYTES) for each in column.to_pylist()), np.uint8)
+    raw = _octets(column)
     digits = np.frombuffer(b"0123456789abcdef", np.uint8)
     hexadecimal = np.stack([digits[raw >> 4], digits[raw & 15]], axis=-1).reshape(-1, 2 * _UUID_BYTES)
     written = np.insert(hexadecimal, (8, 12, 16, 20), ord("-"), axis=1)
@@ -163,15 +174,30 @@ def _times(text: pa.Array) -> pa.Array:
     written = pc.if_else(pc.is_valid(parts), written, pa.scalar(None, pa.string()))
     kind = pa.timestamp("us", "UTC")
     try:
-        return written.cast(kind)
+        times = written.cast(kind)
     except pa.ArrowInvalid:  # a day that its month does not have
-        return pa.array([_time(each) for each in written.to_pylist()], kind)
+        times = pa.array([_time(each) for each in written.to_pylist()], kind)
+    there = pc.fill_null(pc.match_substring_regex(text, _TIME_THERE), False)
+    if not pc.any(there).as_py():
+        return times
+    local = pc.if_else(there, text, pa.scalar(None, text.type))
+    return pc.if_else(there, pa.array([_time_there(each) for each in local.to_pylist()], kind), times)
 
 
 def _time(text: str | None) -> datetime | None:
     try:
         return datetime.fromisoformat(text).astimezone(UTC) if text else None
     except (ValueError, OverflowError):
+        return None
+
+
+def _time_there(text: str | None) -> datetime | None:
+    """The earlier one of two times that a clock shows when it is set back. Null in a region that nobody knows."""
+    clock, _, region = (text or "").rpartition(" ")
+    try:
+        zone = ZoneInfo(region)
+        return datetime.fromisoformat(clock[:26]).replace(tzinfo=zone).astimezone(UTC) if clock else None
+    except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError):
         return None
 
 

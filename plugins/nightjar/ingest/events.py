@@ -39,7 +39,8 @@ KINDS = ("play", "skip", "like")
 
 WORDS = {
     "null_value": "rows with a null where none may be",
-    "bad_id": "rows whose id is empty, too long, no UTF-8, has control characters, or can name no track",
+    "bad_id": "rows whose id is empty, too long, in quotes, no UTF-8, a word for a missing value such as None, has "
+    "control characters, or can name no track",
     "bad_time": "rows whose listened_at is no time",
     "bad_played_s": "rows whose played_s is negative or no number",
     "played_too_long": f"rows whose played_s is above {MAX_DURATION_S:.0f}, the longest song: is it in milliseconds?",
@@ -52,6 +53,9 @@ WORDS = {
 
 UNFIT_ROWS = frozenset(WORDS) - {"wrong_day"}
 """Reasons that say that an export is broken. A row of another day may just be late."""
+
+MISSING = ("nan", "NaN", "None", "<NA>", "NaT", "null", "NULL")
+"""What engines write for a missing value where a column is text: believed, all of these are one user."""
 
 _BATCH_ROWS = 65_536
 _DIFFERENCES = ("DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY")
@@ -81,8 +85,8 @@ class Taken:
 def read(name: str, file: BinaryIO, size: int, day: str) -> Taken | Reject:
     """The rows of one exported Parquet file of `size` bytes as table `name`; a Reject if it does not fit as a whole.
 
-    A time without a zone is UTC. A whole number is no time, since nobody knows of which unit. Raises OSError
-    and MemoryError where the machine is at fault.
+    A time without a zone is UTC. A whole number is no time, since nobody knows of which unit. Raises OSError and
+    MemoryError, which only `nightjar.ingest.caged` can tell the machine's fault from the file's.
     """
     if unfit := _undescribed(file, size):
         return unfit
@@ -106,7 +110,7 @@ def read(name: str, file: BinaryIO, size: int, day: str) -> Taken | Reject:
             count += len(next(iter(batch.values())).values)
             dropped.update(lost)
     except (pa.ArrowException, OSError) as error:
-        if isinstance(error, MemoryError) or getattr(error, "errno", None):  # the machine's fault, not the file's
+        if isinstance(error, MemoryError) or getattr(error, "errno", None):  # not what the file says
             raise
         return Reject("unreadable", f"It cannot be read as Parquet: {_first_line(error)}")
     return Taken(pa.concat_tables([_loose(name).empty_table(), *kept]), count, dropped)
@@ -146,9 +150,13 @@ def _unfit(name: str, found: pa.Schema) -> Reject | None:
 
 def _too_much(name: str, footer: pq.FileMetaData, size: int) -> Reject | None:
     """A file that unpacks to more than any export of its size can hold: what is read costs time and memory."""
-    if footer.num_rows > max(EXPORT_FREE_ROWS, size):
-        return Reject("too_large", f"It claims {footer.num_rows} rows in {size} bytes, which can only be repetitions")
-    for group in map(footer.row_group, range(footer.num_row_groups)):
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    rows = sum(group.num_rows for group in groups)
+    if rows != footer.num_rows:
+        return Reject("unreadable", f"It claims {footer.num_rows} rows, and its row groups have {rows}")
+    if rows > max(EXPORT_FREE_ROWS, size):
+        return Reject("too_large", f"It claims {rows} rows in {size} bytes, which can only be repetitions")
+    for group in groups:
         for column in map(group.column, range(group.num_columns)):
             room = EXPORT_SLACK_BYTES + group.num_rows * cells.LONGEST_CELL_BYTES
             if column.path_in_schema in schemas.TABLES[name].names and column.total_uncompressed_size > room:
@@ -224,7 +232,8 @@ def clean_takedowns(found: dict[str, Cells]) -> tuple[pa.Table, Counter[str]]:
     """
     column = {name: pc.if_else(pc.equal(each.values, ""), None, each.values) for name, each in found.items()}
     is_track = pa.array(
-        [each is None or names.is_track_id(each) for each in column["track_id"].to_pylist()], pa.bool_()
+        [each is None or (names.is_track_id(each) and each not in MISSING) for each in column["track_id"].to_pylist()],
+        pa.bool_(),
     )
     is_user = pc.or_kleene(pc.is_null(column["user_id"]), _is_id(column["user_id"]))
     tests = {
@@ -257,10 +266,12 @@ def _loose(name: str) -> pa.Schema:
 
 
 def _is_id(values: pa.Array) -> pa.Array:
-    """Whether each is an id: 1 to MAX_ID_CHARACTERS characters, none of them a control character."""
+    """Whether each is an id: 1 to MAX_ID_CHARACTERS characters, none of them a control character; neither a word for a
+    missing value nor a JSON string, whose quotes are not the id's."""
     length = pc.utf8_length(values)
     fits = _all(pc.greater(length, 0), pc.less_equal(length, MAX_ID_CHARACTERS))
-    return pc.and_(fits, pc.invert(pc.match_substring_regex(values, r"\p{Cc}")))
+    other = pc.or_(pc.match_substring_regex(values, r"\p{Cc}|^\".*\"$"), pc.is_in(values, value_set=pa.array(MISSING)))
+    return pc.and_(fits, pc.invert(other))
 
 
 def _all(*conditions: pa.Array) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from nightjar import refusals, schemas
 from nightjar.ingest import events
+from nightjar.ingest.caged import Reader
 from nightjar.ingest.judge import Reject
 from nightjar.ingest.uploads import Drift, drift
 from nightjar.lake import Lake, Partition
@@ -51,8 +53,7 @@ def collect(objects: Objects, name: str, day: str) -> Export:
     all taken. Raises StoreFailed if the store refuses all files.
     """
     kept, rejects, files, dropped = [], [], [], Counter()
-    for seen in listed(objects, name, day):
-        taken = _read(objects, name, day, seen)
+    for seen, taken in _read_all(objects, name, day):
         problem = taken if isinstance(taken, Reject) else taken.problem()
         row = {"key": seen.key, "size_bytes": seen.size, "etag": seen.etag, "uploaded_at": seen.modified}
         row |= {"rows": 0, "dropped": 0, "problem": problem and problem.reason}
@@ -104,7 +105,13 @@ def _now(objects: Objects, day: str) -> pa.Table:
 _LISTED = pa.schema([schemas.EXPORTS.field(name) for name in ("key", "etag")])
 
 
-def _read(objects: Objects, name: str, day: str, seen: ObjectInfo) -> events.Taken | Reject:
+def _read_all(objects: Objects, name: str, day: str) -> Iterator[tuple[ObjectInfo, events.Taken | Reject]]:
+    with Reader() as reader:
+        for seen in listed(objects, name, day):
+            yield seen, _read(objects, reader, name, day, seen)
+
+
+def _read(objects: Objects, reader: Reader, name: str, day: str, seen: ObjectInfo) -> events.Taken | Reject:
     """Downloaded to a file first, so that a fault of the store is never taken for one of the file."""
     if not seen.key.endswith(".parquet"):
         return Reject("bad_name", "The name does not end in .parquet")
@@ -118,8 +125,7 @@ def _read(objects: Objects, name: str, day: str, seen: ObjectInfo) -> events.Tak
             objects.download(seen.key, path)
         except ObjectRefused as error:
             return Reject(refusals.REASON, refusals.sentence(error))
-        with path.open("rb") as file:
-            return events.read(name, file, path.stat().st_size, day)
+        return reader.read(name, path, day)
 
 
 def _reject(key: str, reject: Reject) -> dict:

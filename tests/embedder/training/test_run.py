@@ -7,6 +7,7 @@ import json
 import math
 
 import numpy as np
+import pytest
 
 from embedder import signal
 from embedder.training import held_out, material, mixtures, patches, spectrograms, whitening, workers
@@ -15,6 +16,7 @@ RUN = """
 import json, sys
 from pathlib import Path
 import numpy as np
+import pytest
 from embedder import nightjar_cnn, signal
 from nightjar.errors import NightjarError
 from embedder.training import mixtures, patches, run
@@ -92,6 +94,7 @@ def test_a_run_goes_on_where_it_stopped_and_a_damaged_backup_costs_an_epoch_at_m
     assert np.isfinite(second["answer"]).all()
 
 
+@pytest.mark.services  # each day: the backend that trains by itself
 def test_another_backend_trains_it_too(songs, python, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     made = json.loads(python(RUN + "tell(train(2))", songs / "work-torch").splitlines()[-1])

@@ -34,6 +34,7 @@ def of(found: dict[str, str], begin: str) -> dict[str, str]:
     return {track: canonical for track, canonical in found.items() if track.startswith(begin)}
 
 
+@pytest.mark.services  # each day: the crowd of the test below, which is made of prints
 def test_sixty_encodes_of_one_song_are_one_group_and_a_takedown_leaves_the_rest(settings, milvus, tmp_path: Path):
     made = encodes("night-bus", SIXTY, tmp_path)
     uploads = [

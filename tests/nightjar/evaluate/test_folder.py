@@ -136,6 +136,7 @@ def test_karaoke_is_made_only_where_it_is_asked_for():
     assert [each.verdict for each in chosen(["karaoke"])] == ["cover"]
 
 
+@pytest.mark.services  # each day: the same network separates real singing, in the embedder's test_separate.py
 def test_a_song_without_its_voice(songs, music, tmp_path):
     if not os.environ.get("NIGHTJAR_WEIGHTS_DIR"):
         pytest.skip("NIGHTJAR_WEIGHTS_DIR names no folder that has htdemucs")

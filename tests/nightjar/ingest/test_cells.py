@@ -48,6 +48,15 @@ def read(column: pa.Array, wanted: pa.DataType) -> list:
         *((text, "broken") for text in ("", "N/A", "0000-00-00", "0000-00-00 00:00:00", "noon", "1795000000")),
         *((f"2026-{end}", "broken") for end in ("13-01", "02-30", "02-29T12:00:00Z", "11-31 10:00", "11-21T25:00:00Z")),
         ("2026-11-21T12:00:00Z; drop", "broken"),
+        ("2026-11-21T13:00:00+01:00[Europe/Paris]", NOON),
+        ("2026-11-21T12:00:00Z[UTC]", NOON),
+        ("2026-11-21 12:00:00.5 +0000 UTC", NOON.replace(microsecond=500_000)),
+        ("2026-11-21 15:00:00 +0300 +03", NOON),
+        ("2026-11-21 13:00:00 Europe/Paris", NOON),
+        ("2026-07-21 14:00:00.123456789 Europe/Paris", datetime(2026, 7, 21, 12, microsecond=123_456, tzinfo=UTC)),
+        ("2026-10-25 02:30:00 Europe/Paris", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        ("2026-11-21 09:00:00 America/Argentina/Ushuaia", NOON),
+        *((f"2026-11-21 12:00:00 {region}", "broken") for region in ("Europe/Nowhere", "Europe/", "Paris", "A/../B")),
         (None, None),
     ],
 )
@@ -117,6 +126,12 @@ def test_sixteen_bytes_are_a_uuid_or_padded_text():
     """ClickHouse before 26.4 does not say that they are UUIDs, and pads text of a fixed width with zeros."""
     column = pa.array([ID.bytes, None, b"s001".ljust(16), b"s001".ljust(16, b"\0"), b"\xff" * 16], pa.binary(16))
     assert read(column, TEXT) == [str(ID), None, "s001", "s001", "broken"]
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_uuids_may_stand_among_other_bytes(kind):
+    column = pa.array([ID.bytes, None, b"s001", b"sixteen-letters!", "sechzehn-größe!".encode(), b"\xff" * 16], kind)
+    assert read(column, TEXT) == [str(ID), None, "s001", "sixteen-letters!", "sechzehn-größe!", "broken"]
 
 
 @given(st.binary(min_size=16, max_size=16).map(lambda raw: UUID(bytes=raw, version=4)))

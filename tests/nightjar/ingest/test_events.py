@@ -142,6 +142,7 @@ def test_a_row_that_is_no_listen_is_dropped_and_counted(change, reason):
         ("listened_at", ["", "N/A", "0000-00-00", "2026-02-30"], "bad_time"),
         ("played_s", ["", "N/A", "3 min"], "bad_played_s"),
         ("user_id", [b"\xff\xfe", b"x" * 1000, b"   "], "bad_id"),
+        ("user_id", [b"None", b"nan", b" <NA> ", b"NULL", b'"u1"'], "bad_id"),
         ("track_id", [b"\xff"], "bad_id"),
         ("kind", [b"", b"\xff"], "unknown_kind"),
     ],
@@ -168,6 +169,11 @@ def test_what_was_played_offline_may_come_a_week_late():
 def test_no_rows_are_no_problem():
     assert kept(listens()) == ([], {})
     assert events.merge("listens", []).equals(schemas.empty("listens"))
+
+
+def test_a_word_for_a_missing_value_is_nobody_to_forget():
+    rows = takedowns(("t1", "None"), ("nan", None), ("null", None), (None, '"u1"'), ("t1", None), (None, "Nan"))
+    assert kept(rows, name="takedowns") == (takedowns(("t1", None), (None, "Nan")).to_pylist(), {"bad_id": 4})
 
 
 def test_a_takedown_names_exactly_one_thing():
