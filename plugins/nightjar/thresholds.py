@@ -51,7 +51,7 @@ EXPORT_SLACK_BYTES = 2**24
 """A column of a file may unpack to so many bytes, and to those of its rows' longest ids besides: a page or two."""
 EXPORT_BATCH_BYTES = 2**28
 """Text that is stored as differences may take so many bytes at a time, were each row as long as its whole column. A
-million UUIDs are then read by 7 rows, in 7 s instead of 0.4 s; one value of 1 MB that 2,000 rows repeat took 3 GB."""
+million UUIDs are then read by 7 rows, in 15 s instead of 2 s; one value of 1 MB that 2,000 rows repeat took 3 GB."""
 EXPORT_MEMORY_BYTES = 2**31
 """Reading a file may take so many bytes of address space: a million listens whose ids are as long as ids may be."""
 EXPORT_MEMORY_PER_BYTE = 48
