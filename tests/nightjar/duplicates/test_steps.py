@@ -6,10 +6,8 @@ from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from nightjar import schemas
 from nightjar.duplicates import candidates
 from nightjar.duplicates.pair import between, upload
 from nightjar.duplicates.steps import regroup, sweep_duplicates
@@ -128,25 +126,6 @@ def test_any_order_of_days_ends_with_the_same_bytes(written):
     for again in DAYS:
         night(settings, again)
     assert content(settings) == expected
-
-
-def test_days_that_were_swept_before_pairs_had_lengths_of_sound_are_swept_on(written, monkeypatch):
-    lake, later = Lake(written), {"different", "a_sound_s", "b_sound_s"}
-    plain = schemas.TABLES["duplicate_pairs"]
-    older = pa.schema([column for column in plain if column.name not in later], plain.metadata)
-    rows = 0
-    for day in DAYS[:2]:
-        night(written, day)
-        partition = Partition("duplicate_pairs", day, written.model)
-        with monkeypatch.context() as before:
-            before.setitem(schemas.TABLES, "duplicate_pairs", older)
-            lake.write(partition, lake.read(partition))
-        aged = lake.read(partition)
-        assert all(aged[name].null_count == aged.num_rows for name in later)
-        rows += aged.num_rows
-    assert rows
-    night(written, DAYS[2])
-    assert (pairs(written), groups(written)) == (nights.PAIRS, nights.GROUPS)
 
 
 def test_a_day_that_is_never_swept_holds_up_no_day_after_it(written):
