@@ -189,7 +189,7 @@ LOOP_MIN_WORDS = 80
 """Words, 12.5 s of sound, that another place has room for at least: shorter passages come again by chance. With 40 one
 of 301 copies is lost: 10 s of held chords, 3 % faster, in noise."""
 MIN_OVERLAP_WORDS = 12
-"""Words that two prints must have in common to be compared at all: 4 s of sound."""
+"""Words that two prints must have in common to be compared at all: 4.1 s of sound. 4.0 s have eleven."""
 MIN_DISTINCT_WORDS = 8
 """A print, or a matching span, with fewer different words than this is silence or a test tone: not comparable."""
 MIN_DISTINCT_SHARE = 0.2

@@ -12,7 +12,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from nightjar.compiled import compiled
-from nightjar.duplicates.places import BLOCK_WORDS, DIAGONALS, likely_places
+from nightjar.duplicates.places import BLOCK_WORDS, is_on, likely_places, shifts_tried
 from nightjar.thresholds import (
     CHANCE_MIN_SHIFT,
     CHANCE_MIN_WORDS,
@@ -29,6 +29,8 @@ _ROUNDING = 1e-6
 """Words by which floating point errs at most, and much more."""
 _BLOCK = 64
 """Words whose gains are bounded together."""
+_GOOD_GAIN = SPAN_ERROR_BITS - 4.5
+"""Bits a word: 4.5 wrong ones of 32, fewer than any two different sounds have for long, noises included."""
 
 
 @intrinsic
@@ -166,10 +168,9 @@ def follow(a, b, start, stop, diagonal, low_rate, high_rate):
     """
     middle, best, offset, rate = (start + stop) / 2, -(1 << 40), 0.0, 1.0
     gains, at = np.empty(len(b), np.int16), np.empty(VOTING_SEGMENT_WORDS, np.int64)
-    if stop - start > VOTING_SEGMENT_WORDS:  # a whole print: at its own tempo
-        steps, first_shift, last_shift = 0, -1, 2
-    else:
-        steps, first_shift, last_shift = int((high_rate - low_rate) / _RATE_STEP) + 1, -2, 2 * DIAGONALS + 1
+    first_shift, last_shift = shifts_tried(start, stop)
+    # a whole print is tried at its own tempo
+    steps = 0 if stop - start > VOTING_SEGMENT_WORDS else int((high_rate - low_rate) / _RATE_STEP) + 1
     wrong = np.empty(last_shift + 1 - first_shift, np.int64)
     for step in range(steps + 1):
         tried_rate = low_rate + step * (high_rate - low_rate) / steps if steps else 1.0
@@ -222,6 +223,15 @@ def _simplest(a, b, gain, offset, rate, low, high, gains):
 
 
 @compiled
+def _is_sharp(a, b, gain, offset, rate, low, high):
+    """Whether a line at the song's own tempo agrees well, and far better than the same one word earlier or later: so no
+    other line near it is as good. Held chords agree as well a word away."""
+    if not _is_plain(offset, rate) or gain < _GOOD_GAIN * (high - low):
+        return False
+    return 2 * max(_gain(a, b, offset - 1, rate, low, high), _gain(a, b, offset + 1, rate, low, high)) < gain
+
+
+@compiled
 def best_line(a, words, starts, rates, table, cells, touched):
     """(gain, print, offset, rate, low, high): the line with the largest gain of all prints' likely places, or that of
     the first print, the song as it is, where it is about as good.
@@ -231,15 +241,19 @@ def best_line(a, words, starts, rates, table, cells, touched):
     """
     first, print_of, position = table
     best = own = (0, 0, 0.0, 1.0, 0, 0)
+    sharp = False
     for begin in range(0, len(a), BLOCK_WORDS):
         block = a[begin : begin + BLOCK_WORDS]
         places = likely_places(block, starts, first, print_of, position, cells, touched)
         for at in range(len(places)):
             p, start, stop, diagonal = places[at]
+            if sharp and is_on(best, p, start, stop, begin + diagonal):
+                continue
             b = words[starts[p] : starts[p + 1]]
             gain, offset, rate, low, high = follow(a, b, start, stop, begin + diagonal, rates[p, 0], rates[p, 1])
             if gain > best[0]:
                 best = (gain, p, offset, rate, low, high)
+                sharp = _is_sharp(a, b, gain, offset, rate, low, high)
             if p == 0 and gain > own[0]:
                 own = (gain, p, offset, rate, low, high)
     return own if own[0] >= SIMPLER_GAIN * best[0] else best

@@ -243,7 +243,7 @@ def similarity(a: np.ndarray, b: np.ndarray, at: Sequence[Span]) -> float | None
 
 
 def _is_monotonous(words: np.ndarray) -> bool:
-    distinct = len(np.unique(words))
+    distinct = len(set(words.tolist()))  # numpy sorts them
     return distinct < MIN_DISTINCT_WORDS or distinct < MIN_DISTINCT_SHARE * len(words)
 
 
@@ -262,5 +262,5 @@ def _information(words: np.ndarray, start: float, stop: float) -> float:
     part = words[max(0, int(start)) : max(0, int(np.ceil(stop)))]
     if len(part) <= _LAG:
         return 1.0
-    flips = float(np.bitwise_count(part[_LAG:] ^ part[:-_LAG]).mean())
+    flips = int(np.bitwise_count(part[_LAG:] ^ part[:-_LAG]).sum()) / (len(part) - _LAG)
     return min(1.0, flips / INFORMATIVE_FLIPS)

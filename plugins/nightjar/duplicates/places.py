@@ -148,6 +148,22 @@ def likely_places(a, starts, first, print_of, position, cells, touched):
     return found[:kept]
 
 
+@compiled
+def shifts_tried(start, stop):
+    """The first and the last offset beyond a likely place's own that are tried: of a segment, or of a whole print."""
+    return (-1, 2) if stop - start > VOTING_SEGMENT_WORDS else (-2, 2 * DIAGONALS + 1)
+
+
+@compiled
+def is_on(line, p, start, stop, diagonal):
+    """Whether a line (gain, print, offset, rate, low, high) at the song's own tempo passes through a likely place, so
+    that following the place would lead to it again: a copy has a dozen such places."""
+    _, print_, offset, _, low, high = line
+    first_shift, last_shift = shifts_tried(start, stop)
+    inside = (low <= start and stop <= high) or stop - start > VOTING_SEGMENT_WORDS
+    return p == print_ and inside and first_shift <= offset - diagonal <= last_shift
+
+
 _own = threading.local()
 
 

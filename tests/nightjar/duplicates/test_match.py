@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nightjar.duplicates.lines import best_line, follow
 from nightjar.duplicates.match import FIRST_WORD_S, SPEEDS, WORD_S, Query, similarity, spans
+from nightjar.duplicates.places import likely_places, lookup_table, work_space
+from nightjar.thresholds import SIMPLER_GAIN
 from tests.nightjar.duplicates.made import words, worse
 
 
@@ -88,6 +91,26 @@ def test_another_speed_is_found_among_the_prints(at: int):
     assert found.speed == SPEEDS[at]
     assert found.tempo == pytest.approx(SPEEDS[at], abs=0.003)
     assert found.length == 500
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.04, 0.1, 0.2])
+@pytest.mark.parametrize("held", [1, 6])
+@pytest.mark.parametrize("tempo", [1.0, 1.02, 0.97])
+def test_leaving_out_places_on_a_good_line_changes_nothing(tempo: float, held: int, wrong: float):
+    """Of a copy most places lead to one line; not at another tempo, nor where sounds are held for `held` words."""
+    song = np.repeat(words(20, 360 // held), held)
+    prints = [worse(stretched(song[40:], tempo), wrong, 1), words(21, 300), worse(song[: 10 * held], wrong, 2)]
+    starts = np.cumsum([0, *map(len, prints)])
+    together, rates = np.concatenate(prints), np.array([[0.94, 1.06], [0.97, 1.03], [0.95, 1.05]])
+    table, space = lookup_table(together, starts), work_space(starts)
+    best = own = (0, 0, 0.0, 1.0, 0, 0)
+    for number, start, stop, diagonal in likely_places(song, starts, *table, *space):
+        gain, *line = follow(song, prints[number], start, stop, diagonal, *rates[number])
+        best = max(best, (gain, number, *line), key=lambda each: each[0])
+        own = max(own, (gain, number, *line), key=lambda each: each[0] if each[1] == 0 else 0)
+    assert best_line(song, together, starts, rates, table, *space) == (
+        own if own[0] >= SIMPLER_GAIN * best[0] else best
+    )
 
 
 def test_different_songs_share_no_span_worth_the_name():

@@ -7,7 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from deploy.demo.composition import perform
+from deploy.demo.sound import RATE
 from nightjar.duplicates.verdict import Prints, compare, same_file
+from tests.nightjar.duplicates.encodes import SONGS
+from tests.nightjar.duplicates.heard import upload
 from tests.nightjar.duplicates.made import copied, song, worse
 
 SUNG, INSTRUMENTAL = song(1, voice=1), song(2)
@@ -103,3 +107,9 @@ def test_the_same_bytes_need_no_comparison():
     found = same_file(SUNG, 40.0)
     assert (found.verdict, found.score, found.overlap_s) == ("duplicate", 1.0, 40.0)
     assert same_file(INSTRUMENTAL, 40.0).vocals is None
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(3.9, "distinct"), (4.0, "distinct"), (4.1, "duplicate")])
+def test_songs_of_four_seconds_are_too_short_to_be_compared(seconds: float, verdict: str):
+    piece = perform(SONGS["winter-ball"]).astype(np.float32)[: round(seconds * RATE)]
+    assert compare(upload(piece, RATE), upload(piece, RATE, "ogg")).verdict == verdict
