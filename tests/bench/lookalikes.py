@@ -1,4 +1,4 @@
-"""What is not one song and looks like it: `python -m tests.bench.lookalikes [--seeds N] [--songs FOLDER]`.
+"""What is not one song and looks like it: `python -m tests.bench.lookalikes [--seeds N] [--first SEED] [--songs DIR]`.
 
 1. Look-alikes: noises, drones, loops, clocks and test signals of several seeds, all of them compared with each other,
    and copies of the first of each kind with it. A pair that is not distinct is false, but for pairs of test signals,
@@ -53,29 +53,30 @@ class Upload:
 
     @property
     def name(self) -> str:
-        return f"{self.kind} #{self.seed - FIRST_SEED}"
+        return f"{self.kind} #{self.seed}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.lookalikes", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=6, help="uploads of each kind")
+    parser.add_argument("--first", type=int, default=FIRST_SEED, help="the first of their seeds")
     parser.add_argument("--songs", type=Path, help="a folder of songs of which compilations are made")
     asked = parser.parse_args()
-    false = _lookalikes(asked.seeds)
+    false = _lookalikes(range(asked.first, asked.first + asked.seeds))
     if asked.songs:
         false += compilations.measure(asked.songs)
     return 1 if false else 0
 
 
-def _lookalikes(seeds: int) -> int:
+def _lookalikes(seeds: range) -> int:
     """Print the table; the number of false pairs and groups."""
-    wanted = [(kind, FIRST_SEED + seed) for seed in range(seeds) for kind in (*KINDS, *SIGNALS)]
+    wanted = [(kind, seed) for seed in seeds for kind in (*KINDS, *SIGNALS)]
     with ThreadPoolExecutor(2) as threads:
         made = threads.map(lambda each: upload(sound(*each), RATE), wanted)
         uploads = [Upload(*each, prints) for each, prints in zip(wanted, made, strict=True)]
     names = {each.name: each for each in uploads}
     compared = {(a.name, b.name): found for a, b, found in _all_pairs(uploads)}
-    copies = {kind: _copies(names[f"{kind} #0"]) for kind in (*KINDS, *SIGNALS)}
+    copies = {kind: _copies(names[f"{kind} #{seeds[0]}"]) for kind in (*KINDS, *SIGNALS)}
     links = [link(*pair, found) for pair, found in compared.items() if found.verdict in SAME_RECORDING]
     songs = {each.name: Song("2026-11-20", at, each.name, each.prints.seconds) for at, each in enumerate(uploads)}
     grouped = groups(links, songs).canonical
