@@ -45,7 +45,7 @@ def test_the_runbook_asks_for_the_memory_that_the_limits_allow() -> None:
     asked, services, separation = map(
         int,
         re.search(
-            r"compose, (\d+) GB of memory.*?services may use (\d+) GB together, and each separation another (\d+) GB", runbook
+            r"compose, (\d+) GB of memory.*?may use (\d+) GB together, and each separation another (\d+) GB", runbook
         ).groups(),
     )
     assert services == sum(
