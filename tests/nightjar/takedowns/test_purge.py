@@ -148,7 +148,9 @@ class Killed(BaseException):
     """As -9, for what is left behind."""
 
 
-def test_killed_anywhere_and_run_again_it_ends_the_same(made, monkeypatch):
+@pytest.mark.parametrize("further", [4, pytest.param(1, marks=pytest.mark.services)])
+def test_killed_anywhere_and_run_again_it_ends_the_same(made, monkeypatch, further):
+    """Each run is killed so many writes later than the one before, until one ends."""
     take_down(made, DAYS[2], ["beta"], ["ann"])
     before, objects = world.contents(made), Lake(made).objects
     purge_takedowns(made, DAYS[2])
@@ -160,7 +162,7 @@ def test_killed_anywhere_and_run_again_it_ends_the_same(made, monkeypatch):
             objects.put(key, before[key])
     assert world.contents(made) == before
     plain = {name: getattr(Objects, name) for name in ("put", "delete")}
-    for last in count(1):
+    for last in count(1, further):
         steps = count(1)
 
         def dying(method, steps=steps, last=last):
