@@ -102,18 +102,22 @@ MILVUS_PATIENCE_S = 120.0
 """How long it is asked again. It notices after 10 to 60 s that a query node is dead; one that joins took up to 29 s."""
 MILVUS_CONNECT_S = 10.0
 """How long connecting is tried: a proxy that restarts listens again after 3 s, and a person waits for an answer."""
-MILVUS_JOIN_S = 40.0
-"""How long query nodes are distrusted that have just begun to answer: up to 29 s of short answers were seen."""
 MILVUS_SAMPLES = 12
-"""Counts that must agree meanwhile, all at once, so that the proxy spreads them over the replicas; 4 ms each."""
+"""Requests for all sentinels that are made at once, so that the proxy spreads them over the replicas; 4 ms each."""
+SENTINEL_DAYS = 16
+"""Days of which an answer of Milvus shows sentinels: half of them the newest, half spread evenly over those before."""
+SENTINELS_A_DAY = 2
+"""Vectors of a day that are noted as its sentinels: the first and the last that were written."""
 MILVUS_REPLICAS = 2
 """Query nodes that have a collection in memory, where there are as many: one may die while the other answers."""
 MILVUS_BATCH_BYTES = 8 * 1024 * 1024
 """Vectors in one upsert; a message of more than 64 MB is refused."""
 MILVUS_BATCH_IDS = 1000
 """Ids in one delete or query."""
-MILVUS_BATCH_QUERIES = 64
-"""Vectors that are searched for in one call, so that its answer stays far below 64 MB."""
+MILVUS_BATCH_QUERIES = 512
+"""Vectors that are searched for in one call: 32 sentinels are then 6 % more."""
+MILVUS_BATCH_HITS = 512 * 256
+"""Hits of one call, about 8 MB: a message of more than 64 MB is refused."""
 MAX_SHOWN = 10_000
 """More songs, or days, a command does not show: nobody reads them, and Milvus gives MILVUS_MAX_LIMIT at most."""
 MILVUS_MAX_LIMIT = 16_384

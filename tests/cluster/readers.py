@@ -16,8 +16,8 @@ from pymilvus.exceptions import MilvusException
 
 from nightjar import schemas
 from nightjar.settings import Settings
+from nightjar.vectors.connection import Connection
 from nightjar.vectors.store import VectorStore
-from nightjar.vectors.wholeness import Wholeness
 
 DAYS = ("2026-11-20", "2026-11-21", "2026-11-22")
 DIMENSION = 32
@@ -76,12 +76,14 @@ def reading(settings: Settings, songs: Songs, threads: int = 3) -> Iterator[Seen
     """Read in `threads`, in one that connects anew each time, and in one without any of the store's care, until the
     end of the block. All songs must be loaded."""
     seen, over, lock = Seen(), threading.Event(), threading.Lock()
-    holds = Wholeness.holds
+    until = Connection.until
 
-    def counted(self: Wholeness, name: str) -> bool:
-        whole = holds(self, name)
-        seen.again += not whole
-        return whole
+    def counted(self: Connection, complete: Callable, ask: Callable, what: str) -> object:
+        def whole(answer: object) -> bool:
+            seen.again += not (found := complete(answer))
+            return found
+
+        return until(self, whole, ask, what)
 
     def keep(number: int) -> None:
         with VectorStore(settings) as store:
@@ -95,7 +97,7 @@ def reading(settings: Settings, songs: Songs, threads: int = 3) -> Iterator[Seen
 
     running = [threading.Thread(target=keep, args=(number,)) for number in range(threads)]
     running += [threading.Thread(target=anew), threading.Thread(target=bare)]
-    Wholeness.holds = counted
+    Connection.until = counted
     try:
         for thread in running:
             thread.start()
@@ -107,7 +109,7 @@ def reading(settings: Settings, songs: Songs, threads: int = 3) -> Iterator[Seen
         over.set()
         for thread in running:
             thread.join()
-        Wholeness.holds = holds
+        Connection.until = until
         print(seen.told())
 
 

@@ -58,6 +58,8 @@ def rebuild_vectors(settings: Settings, model: str | None = None, say: Say = pri
     days = _days(lake, settings.model)
     total: Counter[str] = Counter()
     with VectorStore(settings) as store:
+        for kind in KINDS:
+            store.begin_anew(store.collection(kind))
         whole.require(lake, store, days)
         if not days:
             raise NightjarError(f"no day is embedded by a model {settings.model!r}", "See nightjar model list")
@@ -124,6 +126,7 @@ def _day(lake: Lake, store: VectorStore, day: str, gone: set[str], nearest: dict
                 done["removed"] += store.delete_day_except(kind, day, rows)
             lacking = rows.filter(pa.array(~right))
             store.upsert(kind, lacking)
+            store.attest(kind, day, rows)
             done["written"] += lacking.num_rows
     return done
 

@@ -90,6 +90,7 @@ def fill(settings: Settings, store: VectorStore, kind: str, tables: Iterable[pa.
         _import(store, by, filling, written.files)
         _settle(store, filling, written.rows)
         check(store.milvus, filling, written, lambda: _read(bucket, written.files))
+        store.begin_anew(name)
         store.milvus.call(store.milvus.client.rename_collection, filling, name)
     finally:
         _forget(store, bucket, filling)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,7 +12,6 @@ import grpc
 from pymilvus import MilvusClient
 from pymilvus.client.types import LoadState
 from pymilvus.exceptions import MilvusException
-from pymilvus.grpc_gen import milvus_pb2
 
 from nightjar.errors import NightjarError
 from nightjar.settings import Settings
@@ -90,7 +87,8 @@ class Connection:
                 return answer
         raise NightjarError(
             f"{what} at {self._uri} keeps missing vectors that are loaded",
-            "A query node may be joining: look at Milvus's health and run the task again",
+            "A query node may be joining: look at Milvus's health and run the task again. "
+            "If Milvus was restored or changed by hand: nightjar rebuild vectors",
         )
 
     def search_params(self, limit: int) -> dict:
@@ -119,19 +117,6 @@ class Connection:
         shards = ((replica.id, shard) for replica in found for shard in replica.shards)
         return tuple(sorted((replica, shard.channel_name, shard.shard_leader) for replica, shard in shards))
 
-    def ages(self) -> dict[int, float]:
-        """How many seconds ago each query node started, by its number and by Milvus's own clock; none of a Milvus that
-        does not tell, or not us. A node whose clock is ahead is left out."""
-        try:
-            wanted = milvus_pb2.GetMetricsRequest(request=json.dumps({"metric_type": "system_info"}))
-            told = json.loads(self.calls._stub.GetMetrics(wanted, timeout=MILVUS_CONNECT_S).response or "{}")
-            now = _milliseconds(self.calls._internal_register("", "nightjar")) / 1000
-        except _Failures:
-            return {}
-        nodes = [each["infos"] for each in told.get("nodes_info", [])]
-        began = {int(node["id"]): _moment(node["created_time"]) for node in nodes if node["type"] == "querynode"}
-        return {number: now - at for number, at in began.items() if now >= at}
-
     def _patiently(self, ask: Callable[[], _Answer], patience_s: float) -> _Answer:
         """The answer, asked for again while the failures are such that pass. Raises NightjarError."""
         for _ in _attempts(patience_s):
@@ -152,17 +137,6 @@ def _read(error: Exception) -> tuple[object, str]:
     if isinstance(error, MilvusException):
         return error.code, error.message
     return error.code(), error.details()
-
-
-def _milliseconds(timestamp: int) -> int:
-    """Since 1970, of a timestamp of Milvus: its lowest 18 bits count within a millisecond."""
-    return timestamp >> 18
-
-
-def _moment(text: str) -> float:
-    """Seconds since 1970 of a time that Go has written: 2026-11-25 14:53:05.818236949 +0000 UTC, and perhaps more."""
-    day, time_of_day, zone = text.split()[:3]
-    return datetime.strptime(f"{day} {time_of_day[:8]} {zone}", "%Y-%m-%d %H:%M:%S %z").timestamp()
 
 
 def _attempts(patience_s: float) -> Iterator[None]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nightjar.thresholds import SELF_SIMILARITY
+from nightjar.vectors.names import window_key
 
 
 class Hit(NamedTuple):
@@ -15,6 +16,11 @@ class Hit(NamedTuple):
     similarity: float
     day: str
     window: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Its primary key."""
+        return self.track_id if self.window is None else window_key(self.track_id, self.window)
 
 
 def nearest_first(found: Hit) -> tuple:
@@ -39,9 +45,11 @@ def is_complete(expected: int, own: Sequence[str] | None, lists: list[list[Hit]]
     """Whether each query has as many hits as it must, and its own song among them, where that is known."""
     if any(len(hits) != expected for hits in lists):
         return False
-    return own is None or all(_finds_itself(track_id, hits) for track_id, hits in zip(own, lists, strict=True))
+    return own is None or all(finds_itself(key, hits, expected) for key, hits in zip(own, lists, strict=True))
 
 
-def _finds_itself(track_id: str, hits: list[Hit]) -> bool:
-    near = [hit.track_id for hit in hits if hit.similarity > SELF_SIMILARITY]
-    return track_id in near or len(near) == len(hits)
+def finds_itself(own: str, hits: Sequence[Hit], limit: int) -> bool:
+    """Whether a stored vector that was searched for, by its song or its key, is among the `limit` hits, or as many
+    others are just as near."""
+    near = [hit for hit in hits if hit.similarity > SELF_SIMILARITY]
+    return len(near) >= limit or any(own in (hit.track_id, hit.key) for hit in near)

@@ -33,4 +33,9 @@ def keys(kind: str, rows: pa.Table) -> list[str]:
     track_ids = rows["track_id"].to_pylist()
     if kind == "tracks":
         return track_ids
-    return [f"{each}#{window:04d}" for each, window in zip(track_ids, rows["window"].to_pylist(), strict=True)]
+    return [window_key(*each) for each in zip(track_ids, rows["window"].to_pylist(), strict=True)]
+
+
+def window_key(track_id: str, window: int) -> str:
+    """The primary key of a song's window."""
+    return f"{track_id}#{window:04d}"

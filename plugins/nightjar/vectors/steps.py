@@ -43,6 +43,8 @@ def load_vectors(settings: Settings, day: str) -> dict:
             removed = sum(store.delete_day_except(kind, day, rows[kind]) for kind in KINDS)
             store.delete_tracks(gone - purged(lake.objects).tracks)
             checked = _check(store, day, rows)
+            for kind in KINDS:
+                store.attest(kind, day, rows[kind])
             if live.begin(lake.objects, settings.model).model == settings.model and not store.is_live():
                 store.make_live()
     summary = {kind: rows[kind].num_rows for kind in KINDS} | {"removed": removed, "checked": checked}

@@ -1,77 +1,145 @@
-"""Whether Milvus answered from all of its vectors.
+"""Answers of Milvus that are whole: each proves it by sentinels (`sentinels.py`), or comes from nodes that proved it.
 
-A query node that joins a cluster answers for seconds without what it has not taken over yet, and gives no error: lists
-are short or have farther songs on them, counts are too small. No answer shows it. What does is that the nodes which
-answer have changed, and that counts differ, as they come from one replica or the other. So after each answer
-it is asked which nodes answer. As long as they are new to this process, and were not seen to agree for longer than a
-joining takes, an answer counts only if the counts after it agree. Whoever does not know how many vectors there must be
-besides waits until the nodes that answer are older than a joining takes.
+Searches and queries of ids have sentinels in them. Counts, pages and deletions by a filter cannot: they count if the
+nodes that answer for the collection are the same before and after, and each of them has shown all sentinels. The proxy
+spreads requests that are made at once over the nodes, so that several at once reach every one. Milvus Lite has no nodes
+that come and go, and is believed.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from functools import partial
 from itertools import repeat
+from typing import TypeVar
 
-from nightjar.thresholds import MILVUS_JOIN_S, MILVUS_SAMPLES
+import numpy as np
+
+from nightjar.objects import Objects
+from nightjar.settings import Settings
+from nightjar.thresholds import MILVUS_SAMPLES
+from nightjar.vectors import filters
 from nightjar.vectors.connection import Connection
+from nightjar.vectors.sentinels import NONE, Notes, Sentinels, chosen
 
-
-@dataclass
-class _State:
-    """Of a collection: who answers, since when all of them agree, and at least how many vectors there are."""
-
-    leaders: tuple
-    since: float
-    rows: int = 0
+_Answer = TypeVar("_Answer")
 
 
 class Wholeness:
-    """What one connection has seen of its collections."""
+    """What one process knows of the collections that it reads. Methods raise NightjarError if Milvus cannot answer."""
 
-    def __init__(self, milvus: Connection) -> None:
+    def __init__(self, milvus: Connection, settings: Settings) -> None:
         self._milvus = milvus
-        self._states: dict[str, _State] = {}
+        self._notes = None if milvus.lite else Notes(Objects(settings))
+        self._sentinels: dict[str, Sentinels] = {}
+        self._proven: dict[str, tuple] = {}
 
-    def written(self, name: str) -> None:
-        """This process changes the collection: how many vectors there were says nothing any more."""
-        if name in self._states:
-            self._states[name].rows = 0
+    @property
+    def notes(self) -> Notes | None:
+        """Where sentinels are noted; None where answers need no proof."""
+        return self._notes
 
-    def holds(self, name: str) -> bool:
-        """Whether the answer that was given just now is whole. Raises NightjarError if Milvus fails."""
-        leaders = self._milvus.leaders(name)
-        if leaders is None:
-            return True
-        state = self._states.get(name)
-        if state is None or state.leaders != leaders:
-            self._states[name] = _State(leaders, time.monotonic(), state.rows if state else 0)
-            if state:
-                return False  # one of the old ones may have given the answer, or one of the new
-            state = self._states[name]
-        if time.monotonic() - state.since > MILVUS_JOIN_S:
-            state.rows = state.rows or self._count(name)
-            return True
-        if not state.rows and self._has_just_started(leaders):
+    def sentinels(self, name: str) -> Sentinels:
+        """Those of a collection, asked for until Milvus has all that are noted."""
+        if self._notes is None:
+            return NONE
+        if name not in self._sentinels:
+            there = partial(self._read, name)
+            self._sentinels[name] = self._milvus.until(lambda found: found is not None, there, f"a search in {name}")
+        return self._sentinels[name]
+
+    def proven(
+        self, name: str, ask: Callable[[Sentinels], _Answer], complete: Callable[[_Answer, Sentinels], bool]
+    ) -> _Answer:
+        """The first answer that `complete` takes for one with all sentinels, of which there may be none."""
+
+        def once() -> tuple[_Answer, Sentinels]:
+            sentinels = self.sentinels(name)
+            return ask(sentinels), sentinels
+
+        def whole(answer: tuple[_Answer, Sentinels]) -> bool:
+            if complete(*answer):
+                return True
+            self._sentinels.pop(name, None)  # a takedown may have taken one
             return False
-        samples = 1 if len(leaders) == 1 else MILVUS_SAMPLES
+
+        return self._milvus.until(whole, once, f"a search in {name}")[0]
+
+    def believed(self, name: str, ask: Callable[[], _Answer]) -> _Answer:
+        """The first answer from nodes that are proven to answer wholly."""
+
+        def once() -> tuple[bool, _Answer | None]:
+            leaders = self._leaders(name)
+            if leaders is None:
+                return True, ask()
+            if not self._are_whole(name, leaders):
+                return False, None
+            answer = ask()
+            return self._leaders(name) == leaders, answer
+
+        return self._milvus.until(lambda seen: seen[0], once, f"a search in {name}")[1]
+
+    # --- what is noted ------------------------------------------------------------------------------------------------
+    def attest(self, name: str, day: str, keys: Sequence[str]) -> None:
+        """Note sentinels of a day that is loaded, `keys` in the order in which they were written."""
+        if self._notes is None:
+            return
+        self._notes.add(name, day, keys)
+        noted = self._notes.read(name).get(day, [])
+        there = self._ids(name, noted)
+        self._notes.remove(name, set(noted) - set(there))  # taken down since
+        self._sentinels.pop(name, None)
+
+    @contextmanager
+    def without(self, name: str, keys: Sequence[str]) -> Iterator[None]:
+        """While these keys are deleted: they are no sentinels from now on, nor those that are noted meanwhile."""
+        for turn in (0, 1):
+            if self._notes is not None:
+                self._notes.remove(name, keys)
+                self._sentinels.pop(name, None)
+            if not turn:
+                yield
+
+    def begin_anew(self, name: str) -> None:
+        """Note nothing of a collection any more."""
+        if self._notes is not None:
+            self._notes.clear(name)
+            self._sentinels.pop(name, None)
+
+    def _are_whole(self, name: str, leaders: tuple) -> bool:
+        """Whether all of the nodes that answer now show all sentinels."""
+        if self._proven.get(name) == leaders:
+            return True
+        sentinels = self.sentinels(name)
+        samples = MILVUS_SAMPLES if len(leaders) > 1 else 1
         with ThreadPoolExecutor(samples) as threads:  # one after the other would all go to the node that is quicker
-            counts = set(threads.map(self._count, repeat(name, samples)))
-        if len(counts) > 1:
-            state.since = time.monotonic()
-        if len(counts) > 1 or min(counts) < state.rows:
+            seen = list(threads.map(self._ids, repeat(name, samples), repeat(sentinels.keys)))
+        if not all(map(sentinels.are_among, seen)):
+            self._sentinels.pop(name, None)
             return False
-        state.rows = min(counts)
+        self._proven[name] = leaders
         return True
 
-    def _has_just_started(self, leaders: tuple) -> bool:
-        """Whether one of the nodes that answer may be joining, whatever the counts are."""
-        ages = self._milvus.ages()
-        return any(ages.get(leader[-1], MILVUS_JOIN_S) < MILVUS_JOIN_S for leader in leaders)
+    def _leaders(self, name: str) -> tuple | None:
+        return None if self._notes is None else self._milvus.leaders(name)
 
-    def _count(self, name: str) -> int:
-        """Without waiting for the last writes: other nodes than those of searches do not answer it."""
-        ask = {"filter": "", "output_fields": ["count(*)"], "consistency_level": "Eventually"}
-        return int(self._milvus.call(self._milvus.client.query, name, **ask)[0]["count(*)"])
+    def _ids(self, name: str, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that Milvus has."""
+        return [row["id"] for row in self._rows(name, keys, ["id"])] if keys else []
+
+    def _read(self, name: str) -> Sentinels | None:
+        """The sentinels that are noted; None if Milvus lacks one."""
+        noted = chosen(self._notes.read(name))
+        days = {key: day for day, keys in noted.items() for key in keys}
+        if not days:
+            return NONE
+        rows = {row["id"]: row["vector"] for row in self._rows(name, list(days), ["vector"])}
+        if rows.keys() != days.keys():
+            return None
+        return Sentinels(list(days), list(days.values()), np.asarray([rows[key] for key in days], np.float32))
+
+    def _rows(self, name: str, keys: Sequence[str], fields: list[str]) -> list[dict]:
+        ask = {"filter": filters.is_in("id", keys), "output_fields": fields}
+        return self._milvus.call(self._milvus.client.query, name, **ask)

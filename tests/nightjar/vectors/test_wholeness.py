@@ -1,127 +1,190 @@
-"""When an answer counts, by what a cluster says of itself: here in an order that a test decides."""
+"""When an answer counts: a cluster of which a test says who answers, and from which days' vectors."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
 from itertools import chain, repeat
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from nightjar.thresholds import MILVUS_JOIN_S, MILVUS_SAMPLES
-from nightjar.vectors import connection, wholeness
+from nightjar.errors import NightjarError
+from nightjar.objects import Objects
+from nightjar.vectors.hits import Hit
+from nightjar.vectors.sentinels import Notes, Sentinels, chosen
 from nightjar.vectors.wholeness import Wholeness
 
+NAME = "tracks__a"
+VECTORS = {f"{letter}{number}": np.full(4, number, np.float32) for letter in "ab" for number in range(5)}
+DAYS = {"2026-11-20": [f"a{number}" for number in range(5)], "2026-11-21": [f"b{number}" for number in range(5)]}
+WHOLE, JOINING = frozenset("ab"), frozenset("b")
 BOTH, ONE, REJOINED = ((1, "c", 10), (2, "c", 11)), ("901",), ((1, "c", 12), (2, "c", 11))
 
 
 class Cluster:
-    """Says who answers, and gives the counts in turn, the last one for ever."""
+    """Whoever answers knows the songs of some letters only. The last of them answers for ever."""
 
-    def __init__(self, leaders: tuple | None, *counts: int) -> None:
-        self.now, self.counted, self.started = leaders, 0, {}
-        self.client = SimpleNamespace(query=None)
-        self.gives(*counts)
+    lite, client = False, type("Client", (), {"query": "query"})
+    tries = 4
 
-    def gives(self, *counts: int) -> None:
-        self._counts = chain(counts, repeat(counts[-1] if counts else 0))
+    def __init__(self) -> None:
+        self.leading, self.asked, self.there = BOTH, 0, set(VECTORS)
+        self.answers(WHOLE)
 
-    def leaders(self, name: str) -> tuple | None:
-        return self.now
+    def answers(self, *letters: frozenset[str]) -> None:
+        self._turns = chain(letters, repeat(letters[-1]))
 
-    def ages(self) -> dict[int, float]:
-        return self.started
+    def leaders(self, name: str) -> tuple:
+        return self.leading
 
-    def call(self, *_: object, **__: object) -> list[dict]:
-        self.counted += 1
-        return [{"count(*)": next(self._counts)}]
+    def call(self, method: str, name: str, **wanted: object) -> list[dict]:
+        self.asked += 1
+        known = next(self._turns)
+        ids = re.findall(r'"(\w+)"', wanted["filter"])
+        return [{"id": each, "vector": VECTORS[each]} for each in ids if each in self.there and each[0] in known]
+
+    def until(self, complete, ask, what):
+        for _ in range(self.tries):
+            if complete(answer := ask()):
+                return answer
+        raise NightjarError(f"{what} keeps missing vectors", "")
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    moment = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(wholeness, "time", SimpleNamespace(monotonic=lambda: moment.now))
-    return moment
+def cluster() -> Cluster:
+    return Cluster()
 
 
-def test_milvus_without_query_nodes_is_believed(clock):
-    cluster = Cluster(None)
-    assert Wholeness(cluster).holds("c")
-    assert cluster.counted == 0
+@pytest.fixture
+def wholeness(cluster, settings) -> Wholeness:
+    made = Wholeness(cluster, settings)
+    for day, keys in DAYS.items():
+        made.attest(NAME, day, keys)
+    return made
 
 
-def test_counts_must_agree_until_joining_would_be_over(clock):
-    cluster = Cluster(BOTH, 900)
-    watch = Wholeness(cluster)
-    assert watch.holds("c")
-    assert cluster.counted == MILVUS_SAMPLES
-    cluster.gives(900, 900, 600, 900)
-    assert not watch.holds("c")
-    clock.now += MILVUS_JOIN_S + 1
-    cluster.gives(900)
-    counted = cluster.counted
-    assert watch.holds("c")
-    assert cluster.counted == counted
+def asking(cluster: Cluster, wholeness: Wholeness, *wanted: str) -> list[str]:
+    """The ids of `wanted` that an answer has which proves itself."""
+
+    def ask(sentinels: Sentinels) -> list[str]:
+        ids = ", ".join(f'"{each}"' for each in (*wanted, *sentinels.keys))
+        return [row["id"] for row in cluster.call("query", NAME, filter=ids)]
+
+    found = wholeness.proven(NAME, ask, lambda keys, sentinels: sentinels.are_among(keys))
+    return [each for each in found if each in wanted]
 
 
-def test_an_answer_during_which_the_nodes_changed_does_not_count(clock):
-    cluster = Cluster(BOTH, 900)
-    watch = Wholeness(cluster)
-    assert watch.holds("c")
-    clock.now += 1000
-    for leaders in (ONE, REJOINED):
-        cluster.now = leaders
-        assert not watch.holds("c")
-        assert watch.holds("c")
-        clock.now += 1
-    cluster.gives(900, 600)
-    assert not watch.holds("c")
+def test_the_first_and_the_last_of_a_day_are_its_sentinels(wholeness):
+    assert list(wholeness.sentinels(NAME).keys) == ["a0", "a4", "b0", "b4"]
+    assert list(wholeness.sentinels(NAME).upto("2026-11-20").keys) == ["a0", "a4"]
+    assert wholeness.sentinels(NAME).upto("2026-11-19").find_themselves([], 10)
 
 
-def test_a_single_node_that_comes_back_with_fewer_is_not_believed_so_soon(clock):
-    cluster = Cluster(BOTH[:1], 900)
-    watch = Wholeness(cluster)
-    assert watch.holds("c")
-    cluster.now = REJOINED[:1]
-    cluster.gives(600)
-    assert [watch.holds("c") for _ in range(3)] == [False] * 3
-    cluster.gives(900)
-    assert watch.holds("c")
-    cluster.gives(600)  # others may remove vectors
-    clock.now += MILVUS_JOIN_S + 1
-    assert watch.holds("c")
+def test_an_answer_that_lacks_a_days_sentinels_is_asked_for_again(cluster, wholeness):
+    assert asking(cluster, wholeness, "a1", "b1", "a9") == ["a1", "b1"]
+    cluster.answers(JOINING, JOINING, WHOLE)
+    assert asking(cluster, wholeness, "a1") == ["a1"]
+    cluster.answers(JOINING)
+    with pytest.raises(NightjarError, match="keeps missing"):
+        asking(cluster, wholeness, "a1")
 
 
-def test_own_writes_may_lower_the_count(clock):
-    cluster = Cluster(BOTH, 900)
-    watch = Wholeness(cluster)
-    assert watch.holds("c")
-    watch.written("c")
-    cluster.gives(890)
-    assert watch.holds("c")
+def test_sentinels_are_not_learnt_from_a_node_that_lacks_some(cluster, wholeness):
+    cluster.answers(JOINING, WHOLE)
+    assert asking(cluster, wholeness, "a1") == ["a1"]
 
 
-def test_who_knows_no_count_waits_until_a_node_that_has_just_started_has_joined(clock):
-    cluster = Cluster(BOTH, 900)
-    cluster.started = {10: 3600.0, 11: 2.0}
-    assert not Wholeness(cluster).holds("c")  # the counts agree, as they do where all come from the one that joins
-    cluster.started[11] = MILVUS_JOIN_S
-    assert Wholeness(cluster).holds("c")
-    watch = Wholeness(cluster)
-    assert watch.holds("c")
-    cluster.now, cluster.started = REJOINED, {12: 1.0, 11: 3600.0}
-    assert not watch.holds("c")
-    assert watch.holds("c")  # there must be 900, and there are
-    watch.written("c")
-    assert not watch.holds("c")
+def test_what_is_taken_down_is_no_sentinel(cluster, wholeness, settings):
+    with wholeness.without(NAME, ["a0", "a1"]):
+        cluster.there -= {"a0", "a1"}
+        Notes(Objects(settings)).add(NAME, "2026-11-20", DAYS["2026-11-20"])  # by another process, which loads the day
+    assert list(wholeness.sentinels(NAME).keys) == ["a4", "b0", "b4"]
 
 
-def test_a_timestamp_of_milvus():
-    at = datetime(2026, 11, 25, 16, 15, tzinfo=UTC).timestamp()
-    assert connection._milliseconds((int(at * 1000) << 18) + 7) == at * 1000
+def test_another_process_notices_that_a_sentinel_was_taken_down(cluster, wholeness, settings):
+    other = Wholeness(cluster, settings)
+    assert asking(cluster, other, "a1") == ["a1"]
+    with wholeness.without(NAME, ["a0"]):
+        cluster.there -= {"a0"}
+    assert asking(cluster, other, "a1") == ["a1"]
 
 
-def test_when_a_node_started():
-    wanted = datetime(2026, 11, 25, 14, 53, 5, tzinfo=UTC).timestamp()
-    assert connection._moment("2026-11-25 14:53:05.818236949 +0000 UTC") == wanted
-    assert connection._moment("2026-11-25 22:53:05.8 +0800 CST m=+0.012") == wanted
+def test_what_was_taken_down_before_it_is_attested_is_no_sentinel(cluster, wholeness):
+    cluster.there -= {"b0"}
+    wholeness.attest(NAME, "2026-11-21", DAYS["2026-11-21"])
+    assert list(wholeness.sentinels(NAME).keys) == ["a0", "a4", "b4"]
+
+
+def test_windows_go_with_their_song(settings):
+    notes = Notes(Objects(settings))
+    notes.add("windows__a", "2026-11-20", ["x#0000", "x#0001", "y#0000"])
+    notes.remove("windows__a", ["x"])
+    assert notes.read("windows__a") == {"2026-11-20": ["y#0000"]}
+    notes.remove("windows__a", ["y#0000"])
+    assert notes.read("windows__a") == {}
+
+
+def test_a_collection_that_is_made_anew_has_none(cluster, wholeness):
+    wholeness.begin_anew(NAME)
+    cluster.answers(JOINING)
+    assert wholeness.sentinels(NAME).keys == []
+    assert asking(cluster, wholeness, "a1") == []
+
+
+def test_nodes_are_believed_once_all_of_them_have_shown_all_sentinels(cluster, wholeness):
+    assert wholeness.believed(NAME, lambda: "counted") == "counted"
+    asked = cluster.asked
+    assert wholeness.believed(NAME, lambda: "again") == "again"
+    assert cluster.asked == asked
+    cluster.leading = REJOINED
+    cluster.answers(*(WHOLE,) * 11, JOINING, WHOLE)  # one of twelve went to the one that joins
+    said = iter(range(10))
+    assert wholeness.believed(NAME, lambda: next(said)) == 0
+    assert cluster.asked > asked + 12
+    cluster.leading = BOTH
+    cluster.answers(JOINING)
+    with pytest.raises(NightjarError, match="keeps missing"):
+        wholeness.believed(NAME, lambda: pytest.fail("nobody is to be believed"))
+
+
+def test_an_answer_during_which_the_nodes_changed_does_not_count(cluster, wholeness):
+    changes = iter([ONE, REJOINED])
+
+    def ask() -> tuple:
+        cluster.leading = next(changes, cluster.leading)
+        return cluster.leading
+
+    assert wholeness.believed(NAME, ask) == REJOINED
+
+
+def test_milvus_lite_is_believed(cluster, settings):
+    cluster.lite, cluster.leading = True, None
+    lite = Wholeness(cluster, settings)
+    lite.attest(NAME, "2026-11-22", ["nobody"])
+    with lite.without(NAME, ["nobody"]):
+        lite.begin_anew(NAME)
+    assert lite.believed(NAME, lambda: 7) == 7
+    assert lite.sentinels(NAME).keys == []
+    assert cluster.asked == 0
+
+
+# --- pure -------------------------------------------------------------------------------------------------------------
+def test_the_newest_days_are_chosen_and_evenly_those_before():
+    days = [f"2026-{number:03d}" for number in range(100)]
+    found = list(chosen({day: ["k"] for day in days}))
+    assert found[-8:] == days[-8:]
+    assert found[:8] == [days[at] for at in (0, 13, 26, 39, 52, 65, 78, 91)]
+    assert list(chosen({day: ["k"] for day in days[:5]})) == days[:5]
+    assert chosen({}) == {}
+
+
+def test_of_each_day_one_sentinel_must_find_itself():
+    sentinels = Sentinels(["a", "b", "c#0002"], ["1", "1", "2"], np.zeros((3, 4), np.float32))
+    itself, window = Hit("b", 1.0, "1"), Hit("c", 0.9995, "2", 2)
+    other, near = Hit("x", 0.9, "1"), Hit("x", 1.0, "1")
+    assert sentinels.find_themselves([[other], [other, itself], [window]], 2)
+    assert not sentinels.find_themselves([[other], [other, itself], [other]], 2)
+    assert not sentinels.find_themselves([[other], [other], [window]], 2)
+    assert not sentinels.find_themselves([[other], [itself], [Hit("c", 1.0, "2", 3)]], 2), "another window"
+    assert sentinels.find_themselves([[near, near], [], [window]], 2), "as many copies as were asked for"
+    assert not sentinels.find_themselves([[near], [], [window]], 2)
