@@ -105,18 +105,6 @@ class Connection:
         else:  # another process, or a restart, may be loading it
             self.until(lambda found: found["state"] == LoadState.Loaded, state, f"loading {name}")
 
-    def leaders(self, name: str) -> tuple | None:
-        """What tells one state of a collection's query nodes from another: the node that answers for each replica, or
-        the number of the error that stands for a node that is missing; None where Milvus has no such nodes."""
-        try:
-            found = self.client.describe_replica(name)
-        except MilvusException as error:
-            return (str(error.code),)
-        except grpc.RpcError as error:
-            return None if error.code() == grpc.StatusCode.UNIMPLEMENTED else (str(error.code()),)
-        shards = ((replica.id, shard) for replica in found for shard in replica.shards)
-        return tuple(sorted((replica, shard.channel_name, shard.shard_leader) for replica, shard in shards))
-
     def _patiently(self, ask: Callable[[], _Answer], patience_s: float) -> _Answer:
         """The answer, asked for again while the failures are such that pass. Raises NightjarError."""
         for _ in _attempts(patience_s):

@@ -8,9 +8,9 @@ vectors are always read and written under their model's own name, so that fillin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TypeVar
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -27,11 +27,10 @@ from nightjar.thresholds import (
 )
 from nightjar.vectors import filters, names
 from nightjar.vectors.collections import MAX_ID, Collections
+from nightjar.vectors.filters import Filter
 from nightjar.vectors.hits import Hit, day_of, hit, is_complete, nearest_first
 from nightjar.vectors.names import KINDS
-from nightjar.vectors.sentinels import Sentinels
-
-_Answer = TypeVar("_Answer")
+from nightjar.vectors.sentinels import NONE, Sentinels
 
 
 class VectorStore(Collections):
@@ -46,13 +45,6 @@ class VectorStore(Collections):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _believed(self, name: str, ask: Callable[[], _Answer]) -> _Answer:
-        return self._wholeness.believed(name, ask)
-
-    def _count(self, name: str, wanted: str) -> int:
-        ask = partial(self._call, self._client.query, name, filter=wanted, output_fields=["count(*)"])
-        return int(self._believed(name, ask)[0]["count(*)"])
 
     # --- writing ------------------------------------------------------------------------------------------------------
     def upsert(self, kind: str, rows: pa.Table) -> None:
@@ -77,10 +69,17 @@ class VectorStore(Collections):
         return min(MILVUS_MAX_LIMIT, max(1, MILVUS_BATCH_BYTES // (4 * self._dimension(name) + 4 * MAX_ID)))
 
     def delete_day_except(self, kind: str, day: str, rows: pa.Table) -> int:
-        """Remove the vectors of `day` that `rows` (as for `upsert`) do not have; returns how many there were."""
-        keep = set(names.keys(kind, rows))
-        gone = [key for key in self.day_keys(kind, day) if key not in keep]
-        self._delete(self.collection(kind), gone)
+        """Remove the vectors of `day` that `rows` (as for `upsert`) do not have; returns how many there were. Raises
+        NightjarError if Milvus lacks some of `rows`."""
+        name, keep = self.collection(kind), set(names.keys(kind, rows))
+        found = set(self.day_keys(kind, day, sorted(keep)))
+        if lacking := len(keep - found):
+            raise NightjarError(
+                f"{name} holds {len(keep) - lacking} vectors of {day} instead of {len(keep)}",
+                "Clear load_vectors of the day; two runs of it at once get in each other's way",
+            )
+        gone = sorted(found - keep)
+        self._delete(name, gone)
         return len(gone)
 
     def delete_tracks(self, track_ids: Iterable[str]) -> int:
@@ -92,7 +91,7 @@ class VectorStore(Collections):
         for ids in filters.batches(sorted(filter(is_track_id, track_ids)), MILVUS_BATCH_IDS):
             for name in collections:
                 self._load(name)
-                gone = self._keys(name, filters.is_in("track_id", ids))
+                gone = self._keys(name, filters.of_tracks(set(ids)))
                 self._delete(name, gone)
                 removed += len(gone)
         return removed
@@ -112,8 +111,12 @@ class VectorStore(Collections):
         """How many vectors there are: in all, of one day, or of the days up to one; 0 before the first load."""
         if not self.exists():
             return 0
-        wanted = filters.of_day(day) if day else filters.upto(upto_day)
-        return self._count(self._readable(kind), wanted)
+        name, wanted = self._readable(kind), filters.of_day(day) if day else filters.upto(upto_day)
+        keys, all_of_them = self._some(name, wanted)
+        if all_of_them:
+            return len(keys)
+        ask = partial(self._call, self._client.query, name, filter=wanted.text, output_fields=["count(*)"])
+        return self._wholeness.agreed(name, lambda: int(ask()[0]["count(*)"]))
 
     def vectors_of(self, keys: Sequence[str], kind: str = "tracks") -> dict[str, np.ndarray]:
         """The vectors of songs, or of windows by their keys, (d,) float32 each; what is not loaded is left out."""
@@ -167,12 +170,12 @@ class VectorStore(Collections):
         def ask(sentinels: Sentinels) -> list[list[Hit]]:
             more = sentinels.upto(upto_day).vectors
             queries = np.concatenate([vectors, more]) if len(more) else vectors
-            return self._search(name, queries, limit, filters.upto(upto_day))
+            return self._search(name, queries, limit, filters.upto(upto_day).text)
 
         def complete(lists: list[list[Hit]], sentinels: Sentinels) -> bool:
             expected = limit
             if any(len(hits) != limit for hits in lists):
-                expected = min(limit, self.count(kind, upto_day=upto_day))
+                expected = min(limit, len(self._some(name, filters.upto(upto_day))[0]))
             if not expected:
                 self._raise_if_own(own, upto_day)
             shown = sentinels.upto(upto_day).find_themselves(lists[count:], expected)
@@ -196,26 +199,55 @@ class VectorStore(Collections):
         )
         return [sorted(map(hit, hits), key=nearest_first) for hits in lists]
 
-    def day_keys(self, kind: str, day: str) -> list[str]:
-        """The primary keys of a day's vectors, as `names.keys` gives them for rows of the lake."""
-        return self._keys(self._readable(kind), filters.of_day(day))
+    def day_keys(self, kind: str, day: str, like: Sequence[str] = ()) -> list[str]:
+        """The primary keys of a day's vectors, as `names.keys` gives them for rows of the lake; it is quicker where
+        they are about `like` these, which are in order."""
+        cuts = like[:: MILVUS_MAX_LIMIT // 2][1:]
+        return self._keys(self._readable(kind), filters.of_day(day), cuts)
 
-    def _keys(self, name: str, wanted: str) -> list[str]:
-        pages = partial(self._pages, name, wanted, ["id"], MILVUS_MAX_LIMIT)
-        return self._believed(name, lambda: [row["id"] for page in pages() for row in page])
+    def _keys(self, name: str, wanted: Filter, cuts: Sequence[str] = ()) -> list[str]:
+        """The keys of all rows, by ranges of keys that one answer holds each."""
+        found, ranges = [], list(pairwise(["", *cuts, ""]))
+        while ranges:
+            low, high = ranges.pop()
+            keys, all_of_them = self._some(name, wanted.between(low, high))
+            if all_of_them:
+                found += keys
+            else:
+                middle = sorted(keys)[len(keys) // 2]
+                ranges += [(low, middle), (middle, high)]
+        return found
+
+    def _some(self, name: str, wanted: Filter) -> tuple[list[str], bool]:
+        """Keys of such rows, and whether they are all: one answer holds MILVUS_MAX_LIMIT rows at most."""
+
+        def complete(rows: list[dict], sentinels: Sentinels) -> bool:
+            return len(rows) == MILVUS_MAX_LIMIT or sentinels.are_among([row["id"] for row in rows])
+
+        rows = self._wholeness.proven(name, lambda sentinels: self._rows(name, wanted, sentinels), complete)
+        return [row["id"] for row in rows if wanted.holds(row)], len(rows) < MILVUS_MAX_LIMIT
+
+    def _rows(self, name: str, wanted: Filter, sentinels: Sentinels = NONE) -> list[dict]:
+        return self._call(
+            self._client.query,
+            name,
+            filter=wanted.or_ids(sentinels.keys),
+            output_fields=["track_id", "day"],
+            limit=MILVUS_MAX_LIMIT,
+        )
 
     def day_vectors(self, kind: str, day: str) -> Iterator[tuple[list[str], np.ndarray]]:
         """The keys and vectors (n, d) of a day, some thousand at a time; some may lack while a query node joins."""
         size = self._batch(self.collection(kind))
-        for page in self._pages(self._readable(kind), filters.of_day(day), ["id", "vector"], size):
+        for page in self._pages(self._readable(kind), filters.of_day(day).text, ["id", "vector"], size):
             yield [row["id"] for row in page], np.asarray([row["vector"] for row in page], dtype=np.float32)
 
     def other_days(self, kind: str, known: Iterable[str]) -> list[str]:
         """The days of vectors that are of none of the `known` days, in order."""
-        numbers = ", ".join(str(days.number(day)) for day in known)
-        name, wanted = self._readable(kind), f"day not in [{numbers}]" if numbers else ""
-        pages = partial(self._pages, name, wanted, ["day"], MILVUS_MAX_LIMIT)
-        found = self._believed(name, lambda: {row["day"] for page in pages() for row in page})
+        name, wanted = self._readable(kind), filters.of_other_days(set(known))
+        if not self._some(name, wanted)[0]:
+            return []
+        found = {row["day"] for page in self._pages(name, wanted.text, ["day"], MILVUS_MAX_LIMIT) for row in page}
         return [day_of(number) for number in sorted(found)]
 
     def _pages(self, name: str, wanted: str, fields: list[str], size: int) -> Iterator[list[dict]]:

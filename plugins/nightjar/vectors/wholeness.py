@@ -1,9 +1,7 @@
-"""Answers of Milvus that are whole: each proves it by sentinels (`sentinels.py`), or comes from nodes that proved it.
+"""Answers of Milvus that are whole: each proves it by the sentinels that it must have (`sentinels.py`).
 
-Searches and queries of ids have sentinels in them. Counts, pages and deletions by a filter cannot: they count if the
-nodes that answer for the collection are the same before and after, and each of them has shown all sentinels. The proxy
-spreads requests that are made at once over the nodes, so that several at once reach every one. Milvus Lite has no nodes
-that come and go, and is believed.
+A count cannot have any: where there is more to count than one answer may hold, several counts at once must agree, which
+the proxy spreads over the nodes that answer. Milvus Lite has no nodes that come and go, and is believed.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -34,7 +31,6 @@ class Wholeness:
         self._milvus = milvus
         self._notes = None if milvus.lite else Notes(Objects(settings))
         self._sentinels: dict[str, Sentinels] = {}
-        self._proven: dict[str, tuple] = {}
 
     @property
     def notes(self) -> Notes | None:
@@ -67,19 +63,17 @@ class Wholeness:
 
         return self._milvus.until(whole, once, f"a search in {name}")[0]
 
-    def believed(self, name: str, ask: Callable[[], _Answer]) -> _Answer:
-        """The first answer from nodes that are proven to answer wholly."""
+    def agreed(self, name: str, ask: Callable[[], _Answer]) -> _Answer:
+        """An answer that is given several times at once: in turn all would go to the node that is quicker."""
+        if self._notes is None:
+            return ask()
 
-        def once() -> tuple[bool, _Answer | None]:
-            leaders = self._leaders(name)
-            if leaders is None:
-                return True, ask()
-            if not self._are_whole(name, leaders):
-                return False, None
-            answer = ask()
-            return self._leaders(name) == leaders, answer
+        def at_once() -> set[_Answer]:
+            with ThreadPoolExecutor(MILVUS_SAMPLES) as threads:
+                return set(threads.map(lambda _: ask(), range(MILVUS_SAMPLES)))
 
-        return self._milvus.until(lambda seen: seen[0], once, f"a search in {name}")[1]
+        [answer] = self._milvus.until(lambda answers: len(answers) == 1, at_once, f"a count of {name}")
+        return answer
 
     # --- what is noted ------------------------------------------------------------------------------------------------
     def attest(self, name: str, day: str, keys: Sequence[str]) -> None:
@@ -107,23 +101,6 @@ class Wholeness:
         if self._notes is not None:
             self._notes.clear(name)
             self._sentinels.pop(name, None)
-
-    def _are_whole(self, name: str, leaders: tuple) -> bool:
-        """Whether all of the nodes that answer now show all sentinels."""
-        if self._proven.get(name) == leaders:
-            return True
-        sentinels = self.sentinels(name)
-        samples = MILVUS_SAMPLES if len(leaders) > 1 else 1
-        with ThreadPoolExecutor(samples) as threads:  # one after the other would all go to the node that is quicker
-            seen = list(threads.map(self._ids, repeat(name, samples), repeat(sentinels.keys)))
-        if not all(map(sentinels.are_among, seen)):
-            self._sentinels.pop(name, None)
-            return False
-        self._proven[name] = leaders
-        return True
-
-    def _leaders(self, name: str) -> tuple | None:
-        return None if self._notes is None else self._milvus.leaders(name)
 
     def _ids(self, name: str, keys: Sequence[str]) -> list[str]:
         """Those of the keys that Milvus has."""

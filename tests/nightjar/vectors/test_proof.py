@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nightjar.errors import NightjarError
 from nightjar.objects import Objects
 from nightjar.vectors.sentinels import Notes
 from nightjar.vectors.store import VectorStore
@@ -78,3 +79,25 @@ def test_a_day_that_is_loaded_with_fewer_songs(store):
     store.attest("tracks", DAYS[1], fewer)
     assert store._wholeness.notes.read(store.collection("tracks"))[DAYS[1]] == ["b1"]
     assert len(store.search(vectors(OLD)[:1], 30)[0]) == 21
+
+
+def test_keys_are_all_found_however_many_there_are(store, joining, monkeypatch):
+    monkeypatch.setattr("nightjar.vectors.store.MILVUS_MAX_LIMIT", 9)
+    keys = OLD["track_id"].to_pylist()
+    assert sorted(store.day_keys("tracks", DAYS[0])) == keys
+    assert sorted(store.day_keys("tracks", DAYS[0], keys)) == keys
+    assert store.count() == 23
+    assert store.delete_day_except("tracks", DAYS[0], OLD.slice(2)) == 2
+    assert store.other_days("tracks", [DAYS[0]]) == [DAYS[1]]
+    assert store.other_days("tracks", DAYS) == []
+
+
+def test_a_day_from_which_a_song_is_missing_is_an_error(store):
+    with pytest.raises(NightjarError, match="holds 20 vectors of 2026-11-20 instead of 21"):
+        store.delete_day_except("tracks", DAYS[0], songs(DAYS[0], *OLD["track_id"].to_pylist(), "lost"))
+
+
+def test_counts_come_from_an_answer_that_proves_itself(store, joining):
+    assert store.count() == 23
+    assert store.count(day=DAYS[0]) == 20
+    assert joining == [0]

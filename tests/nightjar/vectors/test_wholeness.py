@@ -10,6 +10,7 @@ import pytest
 
 from nightjar.errors import NightjarError
 from nightjar.objects import Objects
+from nightjar.thresholds import MILVUS_SAMPLES
 from nightjar.vectors.hits import Hit
 from nightjar.vectors.sentinels import Notes, Sentinels, chosen
 from nightjar.vectors.wholeness import Wholeness
@@ -18,7 +19,6 @@ NAME = "tracks__a"
 VECTORS = {f"{letter}{number}": np.full(4, number, np.float32) for letter in "ab" for number in range(5)}
 DAYS = {"2026-11-20": [f"a{number}" for number in range(5)], "2026-11-21": [f"b{number}" for number in range(5)]}
 WHOLE, JOINING = frozenset("ab"), frozenset("b")
-BOTH, ONE, REJOINED = ((1, "c", 10), (2, "c", 11)), ("901",), ((1, "c", 12), (2, "c", 11))
 
 
 class Cluster:
@@ -28,14 +28,11 @@ class Cluster:
     tries = 4
 
     def __init__(self) -> None:
-        self.leading, self.asked, self.there = BOTH, 0, set(VECTORS)
+        self.asked, self.there = 0, set(VECTORS)
         self.answers(WHOLE)
 
     def answers(self, *letters: frozenset[str]) -> None:
         self._turns = chain(letters, repeat(letters[-1]))
-
-    def leaders(self, name: str) -> tuple:
-        return self.leading
 
     def call(self, method: str, name: str, **wanted: object) -> list[dict]:
         self.asked += 1
@@ -131,39 +128,25 @@ def test_a_collection_that_is_made_anew_has_none(cluster, wholeness):
     assert asking(cluster, wholeness, "a1") == []
 
 
-def test_nodes_are_believed_once_all_of_them_have_shown_all_sentinels(cluster, wholeness):
-    assert wholeness.believed(NAME, lambda: "counted") == "counted"
-    asked = cluster.asked
-    assert wholeness.believed(NAME, lambda: "again") == "again"
-    assert cluster.asked == asked
-    cluster.leading = REJOINED
-    cluster.answers(*(WHOLE,) * 11, JOINING, WHOLE)  # one of twelve went to the one that joins
-    said = iter(range(10))
-    assert wholeness.believed(NAME, lambda: next(said)) == 0
-    assert cluster.asked > asked + 12
-    cluster.leading = BOTH
-    cluster.answers(JOINING)
-    with pytest.raises(NightjarError, match="keeps missing"):
-        wholeness.believed(NAME, lambda: pytest.fail("nobody is to be believed"))
+def test_a_count_counts_if_all_that_are_asked_at_once_agree(wholeness):
+    told, asked = chain([900] * 11, [600], repeat(900)), []
 
+    def ask() -> int:
+        asked.append(1)
+        return next(told)
 
-def test_an_answer_during_which_the_nodes_changed_does_not_count(cluster, wholeness):
-    changes = iter([ONE, REJOINED])
-
-    def ask() -> tuple:
-        cluster.leading = next(changes, cluster.leading)
-        return cluster.leading
-
-    assert wholeness.believed(NAME, ask) == REJOINED
+    assert wholeness.agreed(NAME, ask) == 900
+    assert len(asked) == 2 * MILVUS_SAMPLES
 
 
 def test_milvus_lite_is_believed(cluster, settings):
-    cluster.lite, cluster.leading = True, None
+    cluster.lite = True
     lite = Wholeness(cluster, settings)
     lite.attest(NAME, "2026-11-22", ["nobody"])
     with lite.without(NAME, ["nobody"]):
         lite.begin_anew(NAME)
-    assert lite.believed(NAME, lambda: 7) == 7
+    told = iter((7, 8))
+    assert lite.agreed(NAME, lambda: next(told)) == 7
     assert lite.sentinels(NAME).keys == []
     assert cluster.asked == 0
 
