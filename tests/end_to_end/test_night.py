@@ -222,6 +222,7 @@ def test_no_run_failed_on_the_way(night: Night):
     assert len(states) == len(DAGS) * len(night.truth.days)
 
 
+@pytest.mark.services  # one more night, of the same steps
 def test_an_upload_of_ones_own_goes_in_as_the_page_tells(night: Night, made):
     """The file of a song that is there: its list's place is the first one's."""
     song = next(each for each in night.truth.accepted if each.name == REUPLOADED)

@@ -57,13 +57,10 @@ def tell(made):
     given = np.random.default_rng(1).uniform(0, 3, (2, 187, 96)).astype("f")
     print(json.dumps({"said": said, "answer": network.predict_on_batch(given).tolist()}))
 """
-DAMAGED = """
+GO_ON = """
+made = train(3)
 latest = work / "backup" / "latest.weights.h5"
 latest.write_bytes(latest.read_bytes()[:10_000])
-"""
-GO_ON = f"""
-made = train(3)
-{DAMAGED}
 train(4)
 train(4, seed=7)
 (work / "backup" / "training_metadata.json").write_text("")
@@ -76,16 +73,9 @@ def _epochs(said: list[str]) -> list[str]:
     return [line.split(":")[0] for line in said if line.startswith("epoch")]
 
 
-def test_a_run_goes_on_after_its_backup_was_damaged(songs, python):
-    """In one process, as each imports and compiles for half a minute."""
-    made = json.loads(python(RUN + "train(2)" + DAMAGED + "tell(train(3))", songs / "work-once").splitlines()[-1])
-    assert _epochs(made["said"]) == ["epoch 1/2", "epoch 2/2", "epoch 2/3", "epoch 3/3"]
-    assert made["said"][-1] == "pair 3 200"
-    assert np.isfinite(made["answer"]).all()
-
-
-@pytest.mark.services  # each day: the test before
+@pytest.mark.services  # each day: what a run is made of, in the tests beside it
 def test_a_run_goes_on_where_it_stopped_and_a_damaged_backup_costs_an_epoch_at_most(songs, python):
+    """Each process imports and compiles for half a minute, so that two tell the whole story."""
     work = songs / "work"
     first = json.loads(python(RUN + "tell(train(2))", work).splitlines()[-1])["said"]
     assert any("left out broken.wav" in line for line in first)
@@ -105,7 +95,7 @@ def test_a_run_goes_on_where_it_stopped_and_a_damaged_backup_costs_an_epoch_at_m
     assert np.isfinite(second["answer"]).all()
 
 
-@pytest.mark.services  # each day: the backend that trains by itself
+@pytest.mark.services
 def test_another_backend_trains_it_too(songs, python, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     made = json.loads(python(RUN + "tell(train(2))", songs / "work-torch").splitlines()[-1])
