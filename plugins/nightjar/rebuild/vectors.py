@@ -122,10 +122,10 @@ def _day(lake: Lake, store: VectorStore, day: str, gone: set[str], nearest: dict
             nearest[kind].nearest.show(keys(kind, rows), vectors)
         if store.exists():
             right, too_many = _compared(store, kind, day, keys(kind, rows), vectors)
-            if too_many:
-                done["removed"] += store.delete_day_except(kind, day, rows)
             lacking = rows.filter(pa.array(~right))
             store.upsert(kind, lacking)
+            if too_many:
+                done["removed"] += store.delete_day_except(kind, day, rows)
             store.attest(kind, day, rows)
             done["written"] += lacking.num_rows
     return done
