@@ -79,7 +79,7 @@ class Notes:
     def add(self, name: str, day: str, keys: Sequence[str]) -> None:
         """Note the first and the last of a day's keys, in the order in which they were written."""
         own = list(dict.fromkeys([*keys[: SENTINELS_A_DAY // 2], *keys[-SENTINELS_A_DAY // 2 :]]))
-        self._change(name, lambda noted: noted | {day: own})
+        self._change(name, lambda noted: {each: some for each, some in (noted | {day: own}).items() if some})
 
     def remove(self, name: str, keys: Iterable[str]) -> None:
         """Note of these keys, or of these songs and their windows, nothing any more."""

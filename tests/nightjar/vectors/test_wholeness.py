@@ -117,6 +117,8 @@ def test_windows_go_with_their_song(settings):
     notes.add("windows__a", "2026-11-20", ["x#0000", "x#0001", "y#0000"])
     notes.remove("windows__a", ["x"])
     assert notes.read("windows__a") == {"2026-11-20": ["y#0000"]}
+    notes.add("windows__a", "2026-11-21", [])
+    assert notes.read("windows__a") == {"2026-11-20": ["y#0000"]}
     notes.remove("windows__a", ["y#0000"])
     assert notes.read("windows__a") == {}
 
