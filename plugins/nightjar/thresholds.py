@@ -273,14 +273,14 @@ INDEX_MIN_HITS = 2
 """Keys that two songs must share, at one speed and offset, to be compared: 0.02 % of different excerpts of 40 s do."""
 INDEX_MAX_CANDIDATES = 64
 """Most older songs, those with the most hits, that a song is compared with for the sake of its print."""
-INDEX_CROWD = 16
+INDEX_CROWD = 8
 """Songs that share many keys with a song from which on it is compared with those that stand for them first, and with
 the others only if it does not belong to them."""
 INDEX_CROWD_HITS = 4
 """Keys from which on these are many, if they are also a quarter of the most that it shares with any. Two different
 songs seldom share more than two or three at one place."""
-INDEX_CROWD_CHOSEN = 3
-"""Songs of a crowd that stand for it, of each kind: the first, the longest, and those with the most hits."""
+INDEX_CROWD_CHOSEN = 1
+"""Songs of a crowd that stand for it, of each kind: the first, the longest, and the one with the most hits."""
 INDEX_SONGS = 2000
 """Younger songs in one table, and whose prints are held at a time: 32 million keys, 0.4 GB, where they last four
 minutes, and twice as much of prints."""
