@@ -93,7 +93,7 @@ WITH_CLIENTS = {"lake", "objects", "settings", "queries"}
 ONLY_IN = {
     "boto3": {"objects"},
     "botocore": {"objects"},
-    "pymilvus": {"vectors.store", "vectors.connection"},
+    "pymilvus": {"vectors.collections", "vectors.connection"},
     "redis": {"publish.store", "publish.connection"},
     "duckdb": {"queries"},
     "imageio_ffmpeg": {"ffmpeg"},
